@@ -1,0 +1,157 @@
+// Package nlp turns words about a cluster into a typed plan, with no network, no model and no guess that is not said.
+// It knows the cluster only through a Vocabulary. Everything that executes is a Plan; the kubectl text that people
+// read is rendered from it and is never parsed back on the way to the cluster. Start at Translator.Translate.
+package nlp
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Class is how dangerous a plan is, computed from the plan, never from its wording.
+type Class string
+
+// The classes. Refuse and Clarify have no plan.
+const (
+	Read        Class = "read"
+	Mutate      Class = "mutate"
+	Destructive Class = "destructive"
+	Refuse      Class = "refuse"
+	Clarify     Class = "clarify"
+)
+
+// Op is one of a closed list of things a step can do.
+type Op string
+
+// The operations: reads, then changes, then what destroys.
+const (
+	OpGet            Op = "get" // one, several by name, or a list by selector
+	OpDescribe       Op = "describe"
+	OpLogs           Op = "logs"
+	OpTop            Op = "top"
+	OpEvents         Op = "events"
+	OpExplain        Op = "explain"
+	OpAPIResources   Op = "apiResources"
+	OpVersion        Op = "version"
+	OpCanI           Op = "canI"
+	OpRolloutStatus  Op = "rolloutStatus"
+	OpRolloutHistory Op = "rolloutHistory"
+	OpDiagnose       Op = "diagnose"
+
+	OpCreate         Op = "create"
+	OpScale          Op = "scale"
+	OpSetImage       Op = "setImage"
+	OpSetEnv         Op = "setEnv"
+	OpSetResources   Op = "setResources"
+	OpLabel          Op = "label"
+	OpAnnotate       Op = "annotate"
+	OpExpose         Op = "expose"
+	OpAutoscale      Op = "autoscale"
+	OpPatch          Op = "patch"
+	OpRolloutUndo    Op = "rolloutUndo"
+	OpRolloutRestart Op = "rolloutRestart"
+	OpRolloutPause   Op = "rolloutPause"
+	OpRolloutResume  Op = "rolloutResume"
+	OpCordon         Op = "cordon"
+	OpUncordon       Op = "uncordon"
+	OpTaint          Op = "taint"
+
+	OpDelete           Op = "delete"
+	OpDeleteCollection Op = "deleteCollection"
+	OpDrain            Op = "drain"
+)
+
+// Resource is a kind as the API server names it.
+type Resource struct {
+	Group      string `json:"group"` // "" is the core group
+	Version    string `json:"version"`
+	Plural     string `json:"resource"`
+	Kind       string `json:"kind"`
+	Namespaced bool   `json:"namespaced"`
+}
+
+// Plan is what a person approves and what runs: data, never shell text.
+type Plan struct {
+	Cluster string `json:"cluster"` // the cluster's id; empty when translating for one kubeconfig
+	Steps   []Step `json:"steps"`
+	Class   Class  `json:"class"`
+	Source  string `json:"source"` // "builtin", or "llm:" and the model
+}
+
+// Step is one operation on one kind of object. Only the fields its Op needs are set.
+type Step struct {
+	Op            Op       `json:"op"`
+	Resource      Resource `json:"resource"`
+	Namespace     string   `json:"namespace,omitempty"` // empty for cluster-scoped kinds and with AllNamespaces
+	AllNamespaces bool     `json:"allNamespaces,omitempty"`
+	Names         []string `json:"names,omitempty"`
+	LabelSelector string   `json:"labelSelector,omitempty"`
+	FieldSelector string   `json:"fieldSelector,omitempty"`
+	Subresource   string   `json:"subresource,omitempty"`
+	Container     string   `json:"container,omitempty"`
+	Args          Args     `json:"args"`
+	Post          Post     `json:"post"`
+	Class         Class    `json:"class"`
+}
+
+// Args are the typed arguments of the operations; each Op's executor says which it reads.
+type Args struct {
+	Replicas    *int32            `json:"replicas,omitempty"`
+	Images      map[string]string `json:"images,omitempty"` // container -> image; "*" is the only one
+	Env         map[string]string `json:"env,omitempty"`
+	Requests    map[string]string `json:"requests,omitempty"`
+	Limits      map[string]string `json:"limits,omitempty"`
+	Set         map[string]string `json:"set,omitempty"`    // labels, annotations or taints to set
+	Remove      []string          `json:"remove,omitempty"` // keys to remove
+	Overwrite   bool              `json:"overwrite,omitempty"`
+	Port        int32             `json:"port,omitempty"`
+	TargetPort  string            `json:"targetPort,omitempty"`
+	Type        string            `json:"type,omitempty"`
+	NewName     string            `json:"newName,omitempty"`
+	Min         int32             `json:"min,omitempty"`
+	Max         int32             `json:"max,omitempty"`
+	CPUPercent  int32             `json:"cpuPercent,omitempty"`
+	Revision    int64             `json:"revision,omitempty"`
+	Tail        *int64            `json:"tail,omitempty"`
+	Since       time.Duration     `json:"since,omitempty"`
+	Previous    bool              `json:"previous,omitempty"`
+	Timestamps  bool              `json:"timestamps,omitempty"`
+	Follow      bool              `json:"follow,omitempty"`
+	PatchType   string            `json:"patchType,omitempty"`
+	Patch       json.RawMessage   `json:"patch,omitempty"`
+	Object      json.RawMessage   `json:"object,omitempty"` // for create
+	Verb        string            `json:"verb,omitempty"`   // for canI
+	Path        string            `json:"path,omitempty"`   // for explain
+	Output      string            `json:"output,omitempty"` // "", "wide", "yaml", "json", "name", "jsonpath=..."
+	ShowLabels  bool              `json:"showLabels,omitempty"`
+	GracePeriod *int64            `json:"gracePeriod,omitempty"`
+	Force       bool              `json:"force,omitempty"`
+}
+
+// Post is what is done with the rows of a read, by us, after the server answered.
+type Post struct {
+	Filter []Filter `json:"filter,omitempty"`
+	Sort   string   `json:"sort,omitempty"` // a JSONPath such as ".status.startTime", or "cpu", "memory", "restarts"
+	Desc   bool     `json:"desc,omitempty"`
+	Count  bool     `json:"count,omitempty"`
+	Top    int      `json:"top,omitempty"`
+}
+
+// Filter keeps the rows for which Test holds; what the API's selectors cannot say.
+type Filter struct {
+	Test  string `json:"test"` // "crashing", "pending", "notReady", "imagePull", "oomKilled", "restartsOver", "olderThan", ...
+	Value string `json:"value,omitempty"`
+}
+
+// Hash identifies exactly this plan: the approval is bound to it. Equal plans have equal hashes.
+func (p Plan) Hash() string {
+	b, err := json.Marshal(p) // maps are sorted by key, so equal plans have equal bytes
+	if err != nil {
+		panic(fmt.Sprintf("nlp: a plan always marshals: %v", err))
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,80 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// Version is the Kubernetes that the sandbox runs; it goes with the module versions in e2e/kube/go.mod.
+const Version = "v1.37.2"
+
+var components = []string{
+	"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
+}
+
+// moduleRoot is the repository: two folders above this file.
+func moduleRoot() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// Binaries returns the folder with the sandbox's kube-apiserver, kubectl and so on, building them on first use: six
+// to ten minutes on two cores with cold caches, so say what it waits for. They are kept in the user's cache folder
+// by a hash of e2e/kube, so that every clone shares them.
+func Binaries(ctx context.Context, say func(string)) (string, error) {
+	src := filepath.Join(moduleRoot(), "e2e", "kube")
+	sum := sha256.New()
+	for _, name := range []string{"main.go", "go.mod", "go.sum"} {
+		b, err := os.ReadFile(filepath.Join(src, name))
+		if err != nil {
+			return "", fmt.Errorf("read the sandbox's sources: %w", err)
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(b), b)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the user's cache folder for the sandbox's binaries: %w", err)
+	}
+	dir := filepath.Join(cache, "kubechat", "kube-"+hex.EncodeToString(sum.Sum(nil))[:16])
+	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
+		return dir, nil
+	}
+	say("building Kubernetes " + Version + " from Go modules (once; 6 to 10 minutes on two cores when the build cache is cold)")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make %s: %w", dir, err)
+	}
+	unlock, err := lockFile(ctx, filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	return dir, build(ctx, src, dir)
+}
+
+func build(ctx context.Context, src, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "complete")); err == nil {
+		return nil // another process built it while we waited for the lock
+	}
+	flags := fmt.Sprintf("-s -w -X k8s.io/component-base/version.gitVersion=%[1]s -X k8s.io/client-go/pkg/version.gitVersion=%[1]s", Version)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", flags, "-o", filepath.Join(dir, "kube"), ".")
+	cmd.Dir = src
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the sandbox's Kubernetes: %w\n%s", err, out)
+	}
+	for _, c := range components {
+		link := filepath.Join(dir, c)
+		if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("replace %s: %w", link, err)
+		}
+		if err := os.Symlink("kube", link); err != nil {
+			return fmt.Errorf("link %s: %w", link, err)
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, "complete"), []byte(Version+"\n"), 0o644)
+}
