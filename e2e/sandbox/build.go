@@ -18,8 +18,8 @@ var components = []string{
 	"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
 }
 
-// moduleRoot is the repository: two folders above this file.
-func moduleRoot() string {
+// Root is the repository: two folders above this file.
+func Root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
@@ -28,7 +28,7 @@ func moduleRoot() string {
 // to ten minutes on two cores with cold caches, so say what it waits for. They are kept in the user's cache folder
 // by a hash of e2e/kube, so that every clone shares them.
 func Binaries(ctx context.Context, say func(string)) (string, error) {
-	src := filepath.Join(moduleRoot(), "e2e", "kube")
+	src := filepath.Join(Root(), "e2e", "kube")
 	sum := sha256.New()
 	for _, name := range []string{"main.go", "go.mod", "go.sum"} {
 		b, err := os.ReadFile(filepath.Join(src, name))

@@ -152,7 +152,7 @@ func (n *node) pause(ctx context.Context) error {
 	}
 	program := filepath.Join(dir, "pause")
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, "./e2e/sandbox/pause")
-	cmd.Dir, cmd.Env = moduleRoot(), append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Dir, cmd.Env = Root(), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the pause image: %w\n%s", err, out)
 	}
