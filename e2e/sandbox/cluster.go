@@ -231,6 +231,9 @@ func (c *Cluster) start(component string, args ...string) error {
 
 func (c *Cluster) file(name string) string { return filepath.Join(c.cfg.Dir, name) }
 
+// Port is the API server's.
+func (c *Cluster) Port() int { return c.cfg.Port }
+
 // Stop ends everything that Start began. The state in Dir stays, unless there were real pods' mounts in it.
 func (c *Cluster) Stop() error {
 	if c.node != nil {

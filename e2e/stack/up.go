@@ -24,7 +24,7 @@ type Config struct {
 	WebPort      int
 	TunnelPort   int
 	OpsPort      int
-	KubePort     int
+	KubePort     int // 0: three free ones in a row
 	PostgresPort int
 	Say          func(string)
 }
@@ -212,3 +212,6 @@ func Down(cfg Config) error {
 	}
 	return nil
 }
+
+// KubePort is the port of the sandbox's API server.
+func (s *Stack) KubePort() int { return s.Sandbox.Port() }

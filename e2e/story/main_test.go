@@ -1,0 +1,46 @@
+// Package story holds the end-to-end tests: the real programs, a real PostgreSQL, a real Kubernetes with real pods, a
+// real browser. One stack serves them all; tests that break something mend it before they end.
+package story
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/kubechat/kubechat/e2e/sandbox"
+	"github.com/kubechat/kubechat/e2e/stack"
+)
+
+// world is the one stack of this test program.
+var world *stack.Stack
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) (code int) {
+	state := filepath.Join(sandbox.Root(), "e2e", ".out", "story")
+	if err := stack.Down(stack.Config{State: state}); err != nil {
+		fmt.Fprintln(os.Stderr, "clear the state of an earlier run:", err)
+		return 1
+	}
+	var err error
+	world, err = stack.Start(context.Background(), stack.Config{
+		State: state, Nodes: sandbox.RealNodes, Say: func(line string) { fmt.Fprintln(os.Stderr, "stack:", line) },
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bring up the stack:", err)
+		return 1
+	}
+	defer func() {
+		if err := world.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "end the stack:", err)
+			code = max(code, 1)
+		}
+	}()
+	if err := writeSameIdentity(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
