@@ -39,3 +39,35 @@ func TestTakenPortIsNamed(t *testing.T) {
 		t.Errorf("want a sentence that names the port, got %v", err)
 	}
 }
+
+func TestSimulatedPodsRunAndAnswerWithoutRoot(t *testing.T) {
+	t.Parallel()
+	c, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Nodes: sandbox.SimulatedNodes, Say: func(s string) { t.Log(s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Stop()
+	kubectl := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(filepath.Join(c.Bin, "kubectl"), append([]string{"--kubeconfig", c.Kubeconfig}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return string(out)
+	}
+	kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+	kubectl("run", "fine", "--image=example.com/fine:1", "--", "web")
+	kubectl("run", "broken", "--image=example.com/broken:1", "--", "crash")
+	kubectl("run", "missing", "--image=example.com/missing:2.0-rc9", "--", "web")
+	kubectl("wait", "--for=condition=Ready", "pod/fine", "--timeout=60s")
+	for pod, reason := range map[string]string{"broken": "CrashLoopBackOff", "missing": "ImagePullBackOff"} {
+		kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}="+reason, "pod/"+pod, "--timeout=60s")
+	}
+	if out := kubectl("exec", "fine", "--", "sh", "-c", "hostname; cat /etc/passwd; echo done"); !strings.Contains(out, "fine\n") ||
+		strings.Contains(out, "root:") || !strings.Contains(out, "done") {
+		t.Errorf("exec in a simulated pod said %q", out)
+	}
+	if out := kubectl("logs", "fine", "--tail=3"); strings.Count(out, "\n") != 3 {
+		t.Errorf("logs of a simulated pod said %q", out)
+	}
+}

@@ -41,7 +41,8 @@ type Stack struct {
 
 	cfg      Config
 	postgres *pgserver.Server
-	main     *proc // whose end is the end of it all
+	main     *proc   // whose end is the end of it all
+	agents   []*proc // of those that run as processes
 	closers  closers
 }
 
