@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/kubechat/kubechat/e2e/stack"
@@ -60,9 +61,16 @@ func openTargets(s *stack.Stack) ([]target, func(), error) {
 	through := func(name string, p *httptest.Server) target {
 		return target{name: name, base: p.URL, client: &http.Client{Transport: trusting(ownPool)}, dress: func(*http.Request) {}, direct: &direct}
 	}
+	webCA, err := os.ReadFile(filepath.Join(filepath.Dir(s.Kubeconfig), "web-ca.crt"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the demo's CA: %w", err)
+	}
+	webPool := x509.NewCertPool()
+	webPool.AppendCertsFromPEM(webCA)
+	web := strings.Replace(s.Plane.URL, "http:", "https:", 1) // the demo takes both on one port
 	kubechat := target{
-		name: "KubeChat", base: fmt.Sprintf("%s/t/%s/clusters/%s/k8s", s.Plane.URL, s.Plane.Tenant, s.ClusterID), direct: &direct,
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+		name: "KubeChat", base: fmt.Sprintf("%s/t/%s/clusters/%s/k8s", web, s.Plane.Tenant, s.ClusterID), direct: &direct,
+		client: &http.Client{Transport: trusting(webPool)},
 		dress:  func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+s.Plane.Token) },
 	}
 	closeAll := func() { outer.Close(); inner.Close(); single.Close() }

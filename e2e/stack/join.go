@@ -33,9 +33,6 @@ func (s *Stack) join(ctx context.Context) error {
 	if err := s.giveGroup(ctx, token.Cluster, "admin"); err != nil {
 		return err
 	}
-	if s.Kubeconfig, err = s.WriteKubeconfig("kubeconfig", token.Cluster, s.Plane.Token); err != nil {
-		return err
-	}
 	if token.State != "connected" {
 		if err := s.installAgent(ctx, token.Token); err != nil {
 			return err
@@ -90,19 +87,6 @@ func (s *Stack) AddCluster(ctx context.Context, name string) (Joining, error) {
 
 func (s *Stack) giveGroup(ctx context.Context, cluster, group string) error {
 	return s.Plane.Call(ctx, http.MethodPut, "/clusters/"+cluster+"/groups/"+s.Plane.Member, map[string]string{"group": group}, nil)
-}
-
-// WriteKubeconfig writes a kubeconfig that goes through the tunnel with an API token, and returns its path.
-func (s *Stack) WriteKubeconfig(name, cluster, token string) (string, error) {
-	path := filepath.Join(s.cfg.State, name)
-	text := fmt.Sprintf(`apiVersion: v1
-kind: Config
-clusters: [{name: kubechat, cluster: {server: "%s/t/%s/clusters/%s/k8s"}}]
-users: [{name: member, user: {token: %q}}]
-contexts: [{name: kubechat, context: {cluster: kubechat, user: member}}]
-current-context: kubechat
-`, s.Plane.URL, s.Plane.Tenant, cluster, token)
-	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
 // WaitConnected waits until the API says that the cluster is connected.
@@ -185,24 +169,29 @@ func (s *Stack) startAgent(ctx context.Context, name, kubeconfig, token string) 
 	if err := s.applyRoles(ctx, kubeconfig); err != nil {
 		return nil, err
 	}
+	p, err := s.agentProcess(name, kubeconfig, token)
+	if err != nil {
+		return nil, err
+	}
+	at := len(s.agents)
+	s.agents = append(s.agents, p)
+	s.closers.add(func() error { return s.agents[at].stop() })
+	return p, nil
+}
+
+func (s *Stack) agentProcess(name, kubeconfig, token string) (*proc, error) {
 	policy := filepath.Join(s.cfg.State, name+"-policy.yaml")
 	if err := os.WriteFile(policy, []byte(agentPolicy), 0o644); err != nil {
 		return nil, fmt.Errorf("write the agent's policy: %w", err)
 	}
-	p, err := startProcess(s.cfg.State, name, s.Programs.Agent, []string{"KUBECHAT_JOIN_TOKEN=" + token},
+	return startProcess(s.cfg.State, name, s.Programs.Agent, []string{"KUBECHAT_JOIN_TOKEN=" + token},
 		"--kubeconfig", kubeconfig, "--state-dir", filepath.Join(s.cfg.State, name+"-identity"), "--policy", policy, "--sessions", "1")
-	if err != nil {
-		return nil, err
-	}
-	s.closers.add(p.stop)
-	s.agents = append(s.agents, p)
-	return p, nil
 }
 
 // applyRoles applies the chart's cluster roles and bindings.
 func (s *Stack) applyRoles(ctx context.Context, kubeconfig string) error {
 	cmd := exec.CommandContext(ctx, s.Programs.Helm, "template", "kubechat-agent", filepath.Join(sandbox.Root(), "helm", "kubechat-agent"),
-		"--namespace", AgentNamespace, "--set", "join.token="+exampleToken, "--set", "access.preset=admin")
+		"--namespace", AgentNamespace, "--set", "join.existingSecret=none", "--set", "access.preset=admin")
 	rendered, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError
@@ -231,9 +220,6 @@ func (s *Stack) applyRoles(ctx context.Context, kubeconfig string) error {
 	}
 	return nil
 }
-
-// exampleToken has a join token's form and joins nothing; it is only rendered.
-const exampleToken = "kcj1_example"
 
 // StartSecond starts an API server of its own and joins it, with a token that the running demo gave, to that demo.
 func StartSecond(ctx context.Context, cfg Config, token string) (*Stack, error) {

@@ -11,18 +11,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/kubechat/kubechat/e2e/sandbox"
 )
 
-// Plane is the running kubechatd and how to talk to it, as `kubechatd demo` wrote it when it was ready.
+// Plane is the running kubechatd and how to talk to it as the demo's member.
 type Plane struct {
-	URL    string `json:"url"`
-	Link   string `json:"link"` // signs a browser in, once
-	Tenant string `json:"tenant"`
-	Member string `json:"member"`
-	Token  string `json:"token"` // the member's API token
+	URL    string // of pages and API, plain HTTP on loopback
+	Link   string // signs a browser in, once
+	Tenant string // its slug
+	Member string // the demo's member
+	Token  string // the API token in the kubeconfig
 
 	proc *proc
 }
@@ -53,36 +55,74 @@ func (s *Stack) startPlane(ctx context.Context) error {
 	return nil
 }
 
-// StartPlane starts kubechatd, again if a test has killed it.
+// StartPlane starts kubechatd, again if a test has killed it, and waits until it is ready.
 func (s *Stack) StartPlane(ctx context.Context) error {
-	path := filepath.Join(s.cfg.State, "demo.json")
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("forget the earlier demo: %w", err)
-	}
-	proc, err := startProcess(s.cfg.State, "kubechatd", s.Programs.Kubechatd, nil, "demo", "--state", s.cfg.State, "--dsn", s.postgres.DSN,
-		"--listen", fmt.Sprintf("127.0.0.1:%d", s.cfg.WebPort), "--tunnel-listen", fmt.Sprintf("127.0.0.1:%d", s.cfg.TunnelPort),
-		"--ops-listen", fmt.Sprintf("127.0.0.1:%d", s.cfg.OpsPort), "--gateway", s.gateway())
+	proc, err := startProcess(s.cfg.State, "kubechatd", s.Programs.Kubechatd, nil, "demo", "--dir", s.cfg.State,
+		"--superuser-url", s.postgres.DSN, "--web-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.WebPort),
+		"--tunnel-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.TunnelPort), "--ops-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.OpsPort),
+		"--tunnel-host", s.gateway(), "--cluster-name", clusterName(s.Sandbox != nil))
 	if err != nil {
 		return err
 	}
-	s.Plane, s.main = Plane{proc: proc}, proc
+	s.Plane = Plane{URL: fmt.Sprintf("http://127.0.0.1:%d", s.cfg.WebPort), Tenant: "demo", proc: proc}
+	s.main, s.Kubeconfig = proc, filepath.Join(s.cfg.State, "kubeconfig")
+	if err := s.waitReady(ctx, proc); err != nil {
+		return errors.Join(err, proc.stop())
+	}
+	return s.readPlane(ctx)
+}
+
+func (s *Stack) waitReady(ctx context.Context, proc *proc) error {
 	deadline := time.After(time.Minute)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &s.Plane) == nil && s.Plane.Link != "" {
-			return nil
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", s.cfg.OpsPort))
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(errors.New("interrupted"), proc.stop())
+			return errors.New("interrupted")
 		case <-proc.ended:
 			return fmt.Errorf("kubechatd ended at once: %w; its log is %s:\n%s", proc.err, proc.log, tail(proc.log))
 		case <-deadline:
-			return errors.Join(fmt.Errorf("kubechatd was not ready in a minute; its log is %s:\n%s", proc.log, tail(proc.log)), proc.stop())
+			return fmt.Errorf("kubechatd was not ready in a minute; its log is %s:\n%s", proc.log, tail(proc.log))
 		case <-tick.C:
 		}
 	}
+}
+
+var bearer = regexp.MustCompile(`token: "?([^"\s}]+)`)
+
+// readPlane reads what kubechatd has written, and asks it who we are.
+func (s *Stack) readPlane(ctx context.Context) error {
+	link, err := os.ReadFile(filepath.Join(s.cfg.State, "sign-in-link"))
+	if err != nil {
+		return fmt.Errorf("read the sign-in link: %w", err)
+	}
+	kubeconfig, err := os.ReadFile(s.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("read the demo's kubeconfig: %w", err)
+	}
+	token := bearer.FindSubmatch(kubeconfig)
+	if token == nil {
+		return errors.New("the demo's kubeconfig holds no token")
+	}
+	s.Plane.Link, s.Plane.Token = strings.TrimSpace(string(link)), string(token[1])
+	var t struct {
+		Me struct {
+			ID string `json:"id"`
+		} `json:"me"`
+	}
+	if err := s.Plane.Call(ctx, http.MethodGet, "", nil, &t); err != nil {
+		return err
+	}
+	s.Plane.Member = t.Me.ID
+	return nil
 }
 
 func tail(path string) string {
