@@ -1,0 +1,132 @@
+package agent_test
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/kubechat/kubechat/agent/apiserver"
+)
+
+const kubeSystemUID = "0b2c7e4e-1111-4222-8333-444455556666"
+
+// cluster is a small API server: what the agent asks for itself, and an answer to all else.
+type cluster struct {
+	*httptest.Server
+	block chan struct{} // a request for a pod's log waits for it
+
+	mu      sync.Mutex // guards the rest
+	version int
+	secret  map[string][]byte
+	lock    map[string]string
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{block: make(chan struct{}), version: 1, secret: map[string][]byte{}, lock: map[string]string{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /version", answer(map[string]string{"gitVersion": "v1.37.2"}))
+	mux.HandleFunc("GET /api/v1/namespaces/kube-system", answer(map[string]any{"metadata": map[string]string{"uid": kubeSystemUID}}))
+	mux.HandleFunc("GET /api/v1/namespaces/kubechat/secrets/kubechat-agent-identity", func(w http.ResponseWriter, _ *http.Request) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.writeSecret(w)
+	})
+	mux.HandleFunc("PATCH /api/v1/namespaces/kubechat/secrets/kubechat-agent-identity", c.patchSecret)
+	mux.HandleFunc("GET /api/v1/namespaces/shop/pods/cart/log", func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-c.block:
+			_, _ = fmt.Fprint(w, "the last line")
+		case <-r.Context().Done():
+		}
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "%s as %s", r.URL.Path, r.Header.Get("Impersonate-Group"))
+	})
+	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer agents-own" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	c.EnableHTTP2 = true
+	c.StartTLS()
+	t.Cleanup(c.Close)
+	return c
+}
+
+func answer(v any) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(v) }
+}
+
+func (c *cluster) writeSecret(w http.ResponseWriter) {
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"metadata": map[string]any{"resourceVersion": strconv.Itoa(c.version), "annotations": c.lock}, "data": c.secret})
+}
+
+// patchSecret is a merge patch that fails if the resourceVersion is not the current one.
+func (c *cluster) patchSecret(w http.ResponseWriter, r *http.Request) {
+	var patch struct {
+		Metadata struct {
+			ResourceVersion string
+			Annotations     map[string]*string
+		}
+		Data map[string][]byte
+	}
+	if err := json.NewDecoder(r.Body).Decode(&patch); err != nil || r.Header.Get("Content-Type") != "application/merge-patch+json" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if patch.Metadata.ResourceVersion != strconv.Itoa(c.version) {
+		w.WriteHeader(http.StatusConflict)
+		_, _ = fmt.Fprint(w, `{"kind":"Status","message":"the object has been modified","reason":"Conflict","code":409}`)
+		return
+	}
+	c.version++
+	for name, value := range patch.Metadata.Annotations {
+		if delete(c.lock, name); value != nil {
+			c.lock[name] = *value
+		}
+	}
+	maps.Copy(c.secret, patch.Data)
+	c.writeSecret(w)
+}
+
+func (c *cluster) locked() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.lock) > 0
+}
+
+// server is the agent's way to it, by kubeconfig.
+func (c *cluster) server(t *testing.T) *apiserver.Server {
+	t.Helper()
+	ca, err := json.Marshal(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	content := fmt.Sprintf(`{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c","user":"u"}}],
+		"clusters":[{"name":"c","cluster":{"server":%q,"certificate-authority-data":%s}}],"users":[{"name":"u","user":{"token":"agents-own"}}]}`, c.URL, ca)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := apiserver.FromKubeconfig(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.CloseIdle)
+	return s
+}

@@ -1,0 +1,233 @@
+package kubeproxy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// What is written is built from what is allowed; whatever else an API server sends, asked or not, is dropped.
+
+type fields map[string]json.RawMessage
+
+// initialEventsEnd is the one annotation that is no one's data: informers wait for it on a bookmark.
+const initialEventsEnd = "k8s.io/initial-events-end"
+
+// metadataOf is an object's metadata without annotations, and without managedFields, which name a Secret's keys.
+func metadataOf(object fields, bookmark bool) (fields, error) {
+	meta := fields{}
+	if raw := object["metadata"]; len(raw) > 0 {
+		if err := json.Unmarshal(raw, &meta); err != nil {
+			return nil, fmt.Errorf("read metadata: %w", err)
+		}
+	}
+	annotations := meta["annotations"]
+	delete(meta, "annotations")
+	delete(meta, "managedFields")
+	if bookmark && len(annotations) > 0 {
+		all := fields{}
+		if err := json.Unmarshal(annotations, &all); err != nil {
+			return nil, fmt.Errorf("read bookmark: %w", err)
+		}
+		if end, ok := all[initialEventsEnd]; ok {
+			kept, err := json.Marshal(fields{initialEventsEnd: end})
+			if err != nil {
+				return nil, err
+			}
+			meta["annotations"] = kept
+		}
+	}
+	return meta, nil
+}
+
+type partialObject struct {
+	Kind       string `json:"kind"`
+	APIVersion string `json:"apiVersion"`
+	Metadata   fields `json:"metadata"`
+}
+
+func partial(object fields, bookmark bool) (partialObject, error) {
+	meta, err := metadataOf(object, bookmark)
+	return partialObject{Kind: "PartialObjectMetadata", APIVersion: "meta.k8s.io/v1", Metadata: meta}, err
+}
+
+func reduceObject(w io.Writer, r io.Reader) error {
+	var object fields
+	if err := json.NewDecoder(r).Decode(&object); err != nil {
+		return fmt.Errorf("read object: %w", err)
+	}
+	reduced, err := partial(object, false)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(w).Encode(reduced)
+}
+
+// reduceStatus passes on the API server's error: a Status and nothing else.
+func reduceStatus(w io.Writer, r io.Reader) error {
+	var s fields
+	if err := json.NewDecoder(r).Decode(&s); err != nil {
+		s = fields{"message": json.RawMessage(`"the API server refused, and gave no reason"`)} // its text may be anything
+	}
+	return json.NewEncoder(w).Encode(statusFields(s))
+}
+
+func statusFields(s fields) fields {
+	out := fields{"kind": json.RawMessage(`"Status"`), "apiVersion": json.RawMessage(`"v1"`), "status": json.RawMessage(`"Failure"`)}
+	for _, name := range []string{"metadata", "message", "reason", "details", "code"} {
+		if value, ok := s[name]; ok {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// reduceWatch passes on one event at a time. A stream that ends between two events has ended; anywhere else it broke.
+func reduceWatch(w io.Writer, r io.Reader, flush func() error) error {
+	in, out := json.NewDecoder(r), json.NewEncoder(w)
+	for {
+		var event struct {
+			Type   string `json:"type"`
+			Object fields `json:"object"`
+		}
+		if err := in.Decode(&event); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+		var object any
+		var err error
+		switch event.Type {
+		case "ADDED", "MODIFIED", "DELETED", "BOOKMARK":
+			object, err = partial(event.Object, event.Type == "BOOKMARK")
+		case "ERROR":
+			object = statusFields(event.Object)
+		default:
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := out.Encode(struct {
+			Type   string `json:"type"`
+			Object any    `json:"object"`
+		}{event.Type, object}); err != nil {
+			return err
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+}
+
+// reduceList passes on one item at a time, so that a list of any length costs the memory of its largest item.
+func reduceList(w io.Writer, r io.Reader) error {
+	in := json.NewDecoder(r)
+	if err := expect(in, json.Delim('{')); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1"`); err != nil {
+		return err
+	}
+	for in.More() {
+		key, err := in.Token()
+		if err != nil {
+			return fmt.Errorf("read list: %w", err)
+		}
+		switch key {
+		case "metadata":
+			err = copyListMeta(w, in)
+		case "items":
+			err = copyItems(w, in)
+		default:
+			var dropped json.RawMessage
+			err = in.Decode(&dropped)
+		}
+		if err != nil {
+			return fmt.Errorf("read list: %w", err)
+		}
+	}
+	if err := expect(in, json.Delim('}')); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "}\n")
+	return err
+}
+
+func copyListMeta(w io.Writer, in *json.Decoder) error {
+	var all, kept fields = nil, fields{}
+	if err := in.Decode(&all); err != nil {
+		return err
+	}
+	for _, name := range []string{"resourceVersion", "continue", "remainingItemCount", "selfLink"} {
+		if value, ok := all[name]; ok {
+			kept[name] = value
+		}
+	}
+	if _, err := io.WriteString(w, `,"metadata":`); err != nil {
+		return err
+	}
+	return writeJSON(w, kept)
+}
+
+func copyItems(w io.Writer, in *json.Decoder) error {
+	if _, err := io.WriteString(w, `,"items":[`); err != nil {
+		return err
+	}
+	token, err := in.Token()
+	if err != nil {
+		return err
+	}
+	if token == json.Delim('[') {
+		if err := copyElements(w, in); err != nil {
+			return err
+		}
+	} else if token != nil { // null is an empty list
+		return errors.New("items are not a list")
+	}
+	_, err = io.WriteString(w, "]")
+	return err
+}
+
+func copyElements(w io.Writer, in *json.Decoder) error {
+	for first := true; in.More(); first = false {
+		var object fields
+		if err := in.Decode(&object); err != nil {
+			return err
+		}
+		reduced, err := partial(object, false)
+		if err != nil {
+			return err
+		}
+		if !first {
+			if _, err := io.WriteString(w, ","); err != nil {
+				return err
+			}
+		}
+		if err := writeJSON(w, reduced); err != nil {
+			return err
+		}
+	}
+	return expect(in, json.Delim(']'))
+}
+
+func writeJSON(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+func expect(in *json.Decoder, want json.Delim) error {
+	token, err := in.Token()
+	if err != nil {
+		return fmt.Errorf("read list: %w", err)
+	}
+	if token != want {
+		return fmt.Errorf("read list: found %v, not %v", token, want)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package agent
+
+import (
+	"sync"
+
+	"github.com/kubechat/kubechat/tunnel/dialer"
+)
+
+// status is what /readyz tells.
+type status struct {
+	mu     sync.Mutex // guards the rest
+	reason string     // why no session is up
+	slots  map[int]dialer.State
+	drains bool
+}
+
+func newStatus() *status {
+	return &status{reason: "starting", slots: map[int]dialer.State{}}
+}
+
+// waiting says what the agent is waiting for.
+func (s *status) waiting(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reason = reason
+}
+
+// slot notes what one of the sessions is doing.
+func (s *status) slot(state dialer.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots[state.Slot] = state
+	if state.Err != nil {
+		s.reason = "the last session ended, or could not be opened: " + state.Err.Error()
+	}
+}
+
+func (s *status) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drains = true
+}
+
+func (s *status) draining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drains
+}
+
+// ready reports whether a session is up, and if none is, why.
+func (s *status) ready() (bool, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.drains {
+		return false, "stopping"
+	}
+	for _, slot := range s.slots {
+		if slot.Phase == dialer.Up || slot.Phase == dialer.Draining {
+			return true, "connected"
+		}
+	}
+	return false, s.reason
+}
