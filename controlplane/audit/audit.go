@@ -33,6 +33,8 @@ const (
 	Unknown   Outcome = "unknown" // sent, and the answer was lost: look before sending it again
 )
 
+func (o Outcome) valid() bool { return o == Succeeded || o == Failed || o == Denied || o == Unknown }
+
 // Target is what a request was about, as the agent's request parser says it.
 type Target struct {
 	Cluster     cluster.ID

@@ -1,0 +1,102 @@
+package audit
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// spool is a file of reads that the database has not taken yet. It is written while the database is away and is empty
+// otherwise. A record is in it or in the database, or for a moment in both: its id makes that harmless.
+type spool struct {
+	path  string // "" keeps nothing
+	limit int
+	saved map[string]bool // ids of the reads in the file
+}
+
+func newSpool(dir string, limit int) *spool {
+	if dir == "" {
+		return &spool{}
+	}
+	return &spool{path: filepath.Join(dir, "reads.jsonl"), limit: limit, saved: map[string]bool{}}
+}
+
+// save appends what is new since the last save, and returns once it is on the disk.
+func (s *spool) save(waiting []Read) error {
+	if s.path == "" {
+		return nil
+	}
+	var fresh []Read
+	for _, rec := range waiting {
+		if !s.saved[rec.ID] {
+			fresh = append(fresh, rec)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	if err := s.append(fresh); err != nil {
+		return fmt.Errorf("write the spool: %w", err)
+	}
+	for _, rec := range fresh {
+		s.saved[rec.ID] = true
+	}
+	return nil
+}
+
+func (s *spool) append(fresh []Read) error {
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	enc := json.NewEncoder(w)
+	for _, rec := range fresh {
+		err = errors.Join(err, enc.Encode(rec))
+	}
+	return errors.Join(err, w.Flush(), f.Sync(), f.Close())
+}
+
+// load returns what an earlier process left. A last line cut short by a crash was not acknowledged as spooled.
+func (s *spool) load() ([]Read, error) {
+	if s.path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the spool: %w", err)
+	}
+	defer f.Close()
+	var out []Read
+	dec := json.NewDecoder(bufio.NewReader(f))
+	for len(out) < s.limit {
+		var rec Read
+		if err := dec.Decode(&rec); err != nil {
+			break
+		}
+		out = append(out, rec)
+		s.saved[rec.ID] = true
+	}
+	return out, nil
+}
+
+// clear empties the file, once the database has everything in it.
+func (s *spool) clear() error {
+	if len(s.saved) == 0 {
+		return nil
+	}
+	if err := os.Truncate(s.path, 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("empty the spool: %w", err)
+	}
+	clear(s.saved)
+	return nil
+}
