@@ -37,6 +37,7 @@ const (
 	OpAPIResources   Op = "apiResources"
 	OpVersion        Op = "version"
 	OpCanI           Op = "canI"
+	OpWhoAmI         Op = "whoAmI"
 	OpRolloutStatus  Op = "rolloutStatus"
 	OpRolloutHistory Op = "rolloutHistory"
 	OpDiagnose       Op = "diagnose"
@@ -83,52 +84,74 @@ type Plan struct {
 
 // Step is one operation on one kind of object. Only the fields its Op needs are set.
 type Step struct {
-	Op            Op       `json:"op"`
-	Resource      Resource `json:"resource"`
-	Namespace     string   `json:"namespace,omitempty"` // empty for cluster-scoped kinds and with AllNamespaces
-	AllNamespaces bool     `json:"allNamespaces,omitempty"`
-	Names         []string `json:"names,omitempty"`
-	LabelSelector string   `json:"labelSelector,omitempty"`
-	FieldSelector string   `json:"fieldSelector,omitempty"`
-	Subresource   string   `json:"subresource,omitempty"`
-	Container     string   `json:"container,omitempty"`
-	Args          Args     `json:"args"`
-	Post          Post     `json:"post"`
-	Class         Class    `json:"class"`
+	Op            Op         `json:"op"`
+	Resource      Resource   `json:"resource"`
+	Also          []Resource `json:"also,omitempty"`      // OpGet: further kinds listed along; with Plural "all", the kinds it stands for
+	Namespace     string     `json:"namespace,omitempty"` // empty for cluster-scoped kinds and with AllNamespaces
+	AllNamespaces bool       `json:"allNamespaces,omitempty"`
+	Names         []string   `json:"names,omitempty"`
+	LabelSelector string     `json:"labelSelector,omitempty"`
+	FieldSelector string     `json:"fieldSelector,omitempty"`
+	Subresource   string     `json:"subresource,omitempty"`
+	Container     string     `json:"container,omitempty"`
+	Args          Args       `json:"args"`
+	Post          Post       `json:"post"`
+	Class         Class      `json:"class"`
 }
 
-// Args are the typed arguments of the operations; each Op's executor says which it reads.
+// Kinds are the kinds a step touches: Resource and Also, or only Also when Resource is the category "all".
+func (s Step) Kinds() []Resource {
+	if s.Resource.Plural == CategoryAll {
+		return s.Also
+	}
+	return append([]Resource{s.Resource}, s.Also...)
+}
+
+// CategoryAll is the Plural of the category that kubectl calls "all".
+const CategoryAll = "all"
+
+// Args are the typed arguments of the operations. Which Op reads which:
+// scale Replicas (Current is what it was, for the sentence and the undo); setImage Images; setEnv Env, Remove, Container;
+// setResources Requests, Limits, Container; label and annotate Set, Remove, Overwrite; taint Set ("key" -> "value:Effect"),
+// Remove ("key" or "key:Effect"); expose Port, TargetPort, Type, NewName; autoscale Min, Max, CPUPercent; patch PatchType, Patch;
+// rolloutUndo and rolloutHistory Revision; logs Tail, Since, Previous, Timestamps, Follow, AllContainers; delete GracePeriod,
+// Force, Cascade; create Object, or From and NewName (a Job from a CronJob); canI Verb (empty: list all rules); explain Path;
+// get and describe Output, ShowLabels, Follow (watch); events Type ("Warning" or empty).
 type Args struct {
-	Replicas    *int32            `json:"replicas,omitempty"`
-	Images      map[string]string `json:"images,omitempty"` // container -> image; "*" is the only one
-	Env         map[string]string `json:"env,omitempty"`
-	Requests    map[string]string `json:"requests,omitempty"`
-	Limits      map[string]string `json:"limits,omitempty"`
-	Set         map[string]string `json:"set,omitempty"`    // labels, annotations or taints to set
-	Remove      []string          `json:"remove,omitempty"` // keys to remove
-	Overwrite   bool              `json:"overwrite,omitempty"`
-	Port        int32             `json:"port,omitempty"`
-	TargetPort  string            `json:"targetPort,omitempty"`
-	Type        string            `json:"type,omitempty"`
-	NewName     string            `json:"newName,omitempty"`
-	Min         int32             `json:"min,omitempty"`
-	Max         int32             `json:"max,omitempty"`
-	CPUPercent  int32             `json:"cpuPercent,omitempty"`
-	Revision    int64             `json:"revision,omitempty"`
-	Tail        *int64            `json:"tail,omitempty"`
-	Since       time.Duration     `json:"since,omitempty"`
-	Previous    bool              `json:"previous,omitempty"`
-	Timestamps  bool              `json:"timestamps,omitempty"`
-	Follow      bool              `json:"follow,omitempty"`
-	PatchType   string            `json:"patchType,omitempty"`
-	Patch       json.RawMessage   `json:"patch,omitempty"`
-	Object      json.RawMessage   `json:"object,omitempty"` // for create
-	Verb        string            `json:"verb,omitempty"`   // for canI
-	Path        string            `json:"path,omitempty"`   // for explain
-	Output      string            `json:"output,omitempty"` // "", "wide", "yaml", "json", "name", "jsonpath=..."
-	ShowLabels  bool              `json:"showLabels,omitempty"`
-	GracePeriod *int64            `json:"gracePeriod,omitempty"`
-	Force       bool              `json:"force,omitempty"`
+	Replicas      *int32            `json:"replicas,omitempty"`
+	Current       *int32            `json:"current,omitempty"` // replicas when the plan was made
+	Images        map[string]string `json:"images,omitempty"`  // container -> image; "*" is the only one
+	Env           map[string]string `json:"env,omitempty"`
+	Requests      map[string]string `json:"requests,omitempty"`
+	Limits        map[string]string `json:"limits,omitempty"`
+	Set           map[string]string `json:"set,omitempty"`    // labels, annotations or taints to set
+	Remove        []string          `json:"remove,omitempty"` // keys to remove
+	Overwrite     bool              `json:"overwrite,omitempty"`
+	Port          int32             `json:"port,omitempty"`
+	TargetPort    string            `json:"targetPort,omitempty"`
+	Type          string            `json:"type,omitempty"`
+	NewName       string            `json:"newName,omitempty"`
+	Min           int32             `json:"min,omitempty"`
+	Max           int32             `json:"max,omitempty"`
+	CPUPercent    int32             `json:"cpuPercent,omitempty"`
+	Revision      int64             `json:"revision,omitempty"`
+	Tail          *int64            `json:"tail,omitempty"`
+	Since         time.Duration     `json:"since,omitempty"`
+	Previous      bool              `json:"previous,omitempty"`
+	Timestamps    bool              `json:"timestamps,omitempty"`
+	Follow        bool              `json:"follow,omitempty"`
+	AllContainers bool              `json:"allContainers,omitempty"`
+	PatchType     string            `json:"patchType,omitempty"`
+	Patch         json.RawMessage   `json:"patch,omitempty"`
+	Object        json.RawMessage   `json:"object,omitempty"` // for create
+	From          string            `json:"from,omitempty"`   // for create: "cronjob/NAME"
+	Verb          string            `json:"verb,omitempty"`   // for canI
+	Path          string            `json:"path,omitempty"`   // for explain
+	Output        string            `json:"output,omitempty"` // "", "wide", "yaml", "json", "name", "jsonpath=..."
+	ShowLabels    bool              `json:"showLabels,omitempty"`
+	GracePeriod   *int64            `json:"gracePeriod,omitempty"`
+	Force         bool              `json:"force,omitempty"`
+	Cascade       string            `json:"cascade,omitempty"` // "", "orphan", "foreground"
 }
 
 // Post is what is done with the rows of a read, by us, after the server answered.
@@ -142,9 +165,31 @@ type Post struct {
 
 // Filter keeps the rows for which Test holds; what the API's selectors cannot say.
 type Filter struct {
-	Test  string `json:"test"` // "crashing", "pending", "notReady", "imagePull", "oomKilled", "restartsOver", "olderThan", ...
+	Test  string `json:"test"` // one of the Test constants
 	Value string `json:"value,omitempty"`
 }
+
+// The tests a Filter can make. Value is empty unless said.
+const (
+	TestCrashing     = "crashing"  // a container waits in CrashLoopBackOff, or last ended in error and restarts
+	TestUnhealthy    = "unhealthy" // anything but ready or completed
+	TestNotReady     = "notReady"  // the Ready (node, pod) condition or replica count is short
+	TestReady        = "ready"
+	TestFailed       = "failed"  // Job or Pod that failed
+	TestPending      = "pending" // phase Pending, for kinds without a phase field selector (PVC)
+	TestEvicted      = "evicted"
+	TestOOMKilled    = "oomKilled"   // a container's state or last state is OOMKilled
+	TestImagePull    = "imagePull"   // ErrImagePull, ImagePullBackOff, InvalidImageName
+	TestTerminating  = "terminating" // deletionTimestamp is set
+	TestCompleted    = "completed"
+	TestRestartsOver = "restartsOver"  // Value: a number; the sum over containers is greater
+	TestOlderThan    = "olderThan"     // Value: a duration, such as "24h0m0s"
+	TestNewerThan    = "newerThan"     // Value: a duration
+	TestSuspended    = "suspended"     // spec.suspend is true
+	TestCordoned     = "cordoned"      // spec.unschedulable is true
+	TestName         = "nameContains"  // Value: part of the name
+	TestImage        = "imageContains" // Value: part of a container's image
+)
 
 // Hash identifies exactly this plan: the approval is bound to it. Equal plans have equal hashes.
 func (p Plan) Hash() string {

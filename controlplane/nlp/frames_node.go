@@ -1,0 +1,140 @@
+package nlp
+
+import "strings"
+
+func buildCordon(r *reading) (outcome, bool) {
+	op, verb := OpCordon, "cordon"
+	un := false
+	if q, ok := r.cue(cUncordon); ok && r.verbPlace(q.i) || ok && r.imperative(cMake, cSet, cAdd, cGeneric) {
+		un = true
+	}
+	if un {
+		op, verb = OpUncordon, "uncordon"
+	} else if q, ok := r.cue(cCordon); !ok || !(r.verbPlace(q.i) || r.imperative(cMake, cSet, cAdd, cStop, cNot, cGeneric)) {
+		return none()
+	}
+	r.take(cUncordon, cCordon)
+	r.also(cUncordon, cCordon)
+	r.take(cMake, cSet, cAdd, cStop, cResume, cSchedule)
+	for i, t := range r.toks {
+		switch t.text {
+		case "landing", "scheduled", "scheduling", "scheduler", "placed", "anything", "new":
+			r.useTok(i)
+		}
+	}
+	for _, k := range r.freeKinds() {
+		if k.kinds[0].Key() == "pods" {
+			r.useKind(k)
+		}
+	}
+	t, q := r.target(targetSpec{kinds: []string{"nodes"}, write: true, verb: verb})
+	if q != nil {
+		return asks(q)
+	}
+	r.take(cIt)
+	return done(step(op, t))
+}
+
+func buildDrain(r *reading) (outcome, bool) {
+	if !r.imperative(cDrain) {
+		return none()
+	}
+	s := Step{}
+	r.take(cDrain)
+	s.Args.Force = r.take(cForce)
+	for _, k := range r.freeKinds() {
+		if k.kinds[0].Key() == "pods" {
+			r.useKind(k)
+		}
+	}
+	r.take(cAll, cEverything, cNow)
+	for i, t := range r.toks {
+		if strings.HasPrefix(t.text, "ignor") || strings.HasPrefix(t.text, "daemonset") || t.text == "maintenance" {
+			r.useTok(i)
+		}
+	}
+	t, q := r.target(targetSpec{kinds: []string{"nodes"}, write: true, verb: "drain"})
+	if q != nil {
+		return asks(q)
+	}
+	keep := s.Args
+	s = step(OpDrain, t)
+	s.Args = keep
+	r.take(cIt)
+	return done(s)
+}
+
+var taintEffects = map[string]string{"noschedule": "NoSchedule", "prefernoschedule": "PreferNoSchedule", "noexecute": "NoExecute"}
+
+func buildTaint(r *reading) (outcome, bool) {
+	if !r.imperative(cTaint, cUntaint, cAdd, cRemove, cSet, cDelete) {
+		return none()
+	}
+	remove := r.has(cUntaint) || r.imperative(cRemove, cDelete)
+	s := Step{}
+	effect := ""
+	for i, t := range r.toks {
+		if e := taintEffects[t.text]; e != "" {
+			effect = e
+			r.useTok(i)
+		}
+	}
+	for i, t := range r.toks {
+		if r.used[i] {
+			continue
+		}
+		switch {
+		case t.lit == litTaint:
+			key, val, _ := strings.Cut(strings.TrimSuffix(t.raw, "-"), "=")
+			if val == "" {
+				k, e, _ := strings.Cut(key, ":")
+				key, val = k, ":"+taintEffects[strings.ToLower(e)]
+			} else {
+				v, e, _ := strings.Cut(val, ":")
+				val = v + ":" + taintEffects[strings.ToLower(e)]
+			}
+			r.putTaint(&s, key, val, remove || strings.HasSuffix(t.raw, "-"))
+			r.useTok(i)
+		case t.lit == litRemove:
+			s.Args.Remove = append(s.Args.Remove, strings.TrimSuffix(t.raw, "-"))
+			r.useTok(i)
+		case t.lit == litKeyValue && effect != "":
+			k, v, _ := strings.Cut(t.raw, "=")
+			r.putTaint(&s, k, v+":"+effect, remove)
+			r.useTok(i)
+		}
+	}
+	if len(s.Args.Set)+len(s.Args.Remove) == 0 && remove {
+		if q, ok := r.cue(cTaint); ok && q.j < len(r.toks) && !stopWords[r.toks[q.j].text] && !r.used[q.j] {
+			s.Args.Remove = append(s.Args.Remove, strings.TrimSuffix(r.toks[q.j].raw, "-"))
+			r.use(mention{i: q.j, j: q.j + 1})
+		} else {
+			for i, t := range r.toks { // "remove the dedicated taint from node-a1"
+				if i > 0 && t.text == "taint" && !r.used[i-1] && !stopWords[r.toks[i-1].text] {
+					s.Args.Remove = append(s.Args.Remove, r.toks[i-1].raw)
+					r.useTok(i - 1)
+				}
+			}
+		}
+	}
+	r.take(cTaint, cUntaint, cAdd, cRemove, cSet, cDelete)
+	t, q := r.target(targetSpec{kinds: []string{"nodes"}, write: true, verb: "taint"})
+	if q != nil {
+		return asks(q)
+	}
+	if len(s.Args.Set)+len(s.Args.Remove) == 0 {
+		return asks(&question{text: "Which taint? Say it as key=value:NoSchedule (or PreferNoSchedule, NoExecute)."})
+	}
+	keep := s.Args
+	s = step(OpTaint, t)
+	s.Args = keep
+	return done(s)
+}
+
+func (r *reading) putTaint(s *Step, key, val string, remove bool) {
+	if remove {
+		s.Args.Remove = append(s.Args.Remove, key+":"+taintEffect(val))
+		return
+	}
+	s.Args.Set = put(s.Args.Set, key, val)
+}

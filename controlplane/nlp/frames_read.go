@@ -1,0 +1,297 @@
+package nlp
+
+import (
+	"fmt"
+	"strings"
+)
+
+func buildDescribe(r *reading) (outcome, bool) {
+	r.take(cDescribe, cGeneric, cShow, cAsk)
+	selector := r.labelSelector()
+	t, q := r.target(targetSpec{list: true, focus: true, verb: "describe"})
+	if q != nil {
+		return asks(q)
+	}
+	s := step(OpDescribe, t)
+	s.LabelSelector = joinComma(s.LabelSelector, selector)
+	r.take(cIt, cAll, cNamed)
+	return done(s)
+}
+
+func buildLogs(r *reading) (outcome, bool) {
+	if !r.has(cLogs) && !(r.imperative(cTail) && r.toks[r.firstCue(cTail)].text == "tail") {
+		return none()
+	}
+	s := Step{}
+	r.take(cLogs, cShow, cGeneric, cAsk)
+	if r.take(cPrevious) {
+		s.Args.Previous = true
+		r.also(cPrevious)
+	}
+	s.Args.Follow = r.take(cFollow)
+	s.Args.Timestamps = r.take(cTimestamps)
+	if d, ok := r.duration(); ok {
+		s.Args.Since = d
+		r.take(cSince, cTail)
+	}
+	if n, ok := r.lines(); ok {
+		s.Args.Tail = &n
+	}
+	if q, ok := r.cue(cTail); ok && r.toks[q.i].text == "tail" && s.Args.Tail == nil && r.verbPlace(q.i) {
+		s.Args.Follow = true
+	}
+	wantInit := r.take(cInit)
+	if r.allContainers() {
+		s.Args.AllContainers = true
+	}
+	name := r.containerNamed()
+	selector := r.labelSelector()
+	t := target{}
+	var q *question
+	if selector != "" && len(r.freeObjects()) == 0 {
+		pods := r.kindNamed("pods")
+		for _, k := range r.freeKinds() {
+			r.useKind(k)
+		}
+		t = target{kind: pods, where: r.listScope(r.scope(false), pods), labels: selector}
+	} else if t, q = r.target(targetSpec{kinds: r.logsOf(), verb: "show the logs of", focus: true}); q != nil {
+		return asks(q)
+	}
+	r.take(cTail, cSince, cIt, cWorkload, cFailing, cCrashing)
+	keep := s.Args
+	s = step(OpLogs, t)
+	s.Args = keep
+	if q := r.pickContainer(&s, t, name, wantInit); q != nil {
+		return asks(q)
+	}
+	return done(s)
+}
+
+// logsOf: a pod that is named as one comes first.
+func (r *reading) logsOf() []string {
+	if r.saysKind("pods") {
+		for _, o := range r.freeObjects() {
+			if len(refsOf(o, "pods", scope{})) > 0 {
+				return append([]string{"pods"}, logKinds...)
+			}
+		}
+		var kinds []string
+		for _, k := range logKinds {
+			if k != "pods" {
+				kinds = append(kinds, k)
+			}
+		}
+		return kinds
+	}
+	return logKinds
+}
+
+func (r *reading) firstCue(c concept) int {
+	for _, q := range r.cues {
+		if q.c == c {
+			return q.i
+		}
+	}
+	return 0
+}
+
+// lines reads "last 50 lines", "tail 100".
+func (r *reading) lines() (int64, bool) {
+	for i, t := range r.toks {
+		if t.lit != litNumber || r.used[i] {
+			continue
+		}
+		after := i+1 < len(r.toks) && (strings.HasPrefix(r.toks[i+1].text, "line") || strings.HasPrefix(r.toks[i+1].text, "log") || r.toks[i+1].text == "entries")
+		before := i > 0 && (r.toks[i-1].text == "last" || r.toks[i-1].text == "tail" || r.toks[i-1].text == "latest" || r.toks[i-1].text == "recent" || r.toks[i-1].text == "final")
+		if after || before {
+			r.useTok(i)
+			if after {
+				r.useTok(i + 1)
+			}
+			r.take(cTail, cSince)
+			if i > 0 && r.toks[i-1].lit == litOrdinal {
+				r.useTok(i - 1)
+			}
+			return int64(t.num), true
+		}
+	}
+	return 0, false
+}
+
+func (r *reading) allContainers() bool {
+	for i := 0; i+1 < len(r.toks); i++ {
+		if (r.toks[i].text == "all" || r.toks[i].text == "every") && (strings.HasPrefix(r.toks[i+1].text, "container")) {
+			r.useTok(i)
+			r.useTok(i + 1)
+			return true
+		}
+	}
+	return false
+}
+
+// containerNamed reads "container envoy", "the envoy container", "the envoy sidecar".
+func (r *reading) containerNamed() string {
+	q, ok := r.cue(cContainer)
+	if !ok {
+		return ""
+	}
+	after := q.j < len(r.toks) && !r.used[q.j] && !stopWords[r.toks[q.j].text] && !r.toks[q.j-1].brk
+	if q.i > 0 && !r.used[q.i-1] && !stopWords[r.toks[q.i-1].text] && r.toks[q.i-1].lit == litNone && !(after && r.objectAt(q.i-1)) {
+		r.use(q.mention)
+		r.useTok(q.i - 1)
+		return r.toks[q.i-1].text
+	}
+	k := q.j
+	if k < len(r.toks) && (r.toks[k].text == "named" || r.toks[k].text == "called") {
+		k++
+	}
+	if k < len(r.toks) && !r.used[k] && !stopWords[r.toks[k].text] {
+		r.use(mention{i: q.i, j: k + 1})
+		return r.toks[k].text
+	}
+	return ""
+}
+
+// pickContainer checks the named container, or names the init container; otherwise the server's default stands.
+func (r *reading) pickContainer(s *Step, t target, name string, wantInit bool) *question {
+	if len(t.objs) != 1 || (name == "" && !wantInit) {
+		if name != "" {
+			s.Container = name
+		}
+		return nil
+	}
+	d, ok := r.v.details(r.ctx, t.objs[0])
+	if !ok {
+		s.Container = name
+		return nil
+	}
+	var have []string
+	for _, c := range d.Containers {
+		if c.Name == name || (name == "" && c.Init) {
+			s.Container = c.Name
+			return nil
+		}
+		have = append(have, c.Name)
+	}
+	if len(have) == 0 {
+		s.Container = name
+		return nil
+	}
+	if wantInit {
+		return &question{text: fmt.Sprintf("%s has no init container. Its containers are %s.", t.names[0], among(have))}
+	}
+	return &question{text: fmt.Sprintf("%s has no container %q. Its containers are %s.", t.names[0], name, among(have))}
+}
+
+func buildEvents(r *reading) (outcome, bool) {
+	s := Step{Op: OpEvents}
+	if r.take(cWarning) {
+		s.Args.Type = "Warning"
+	}
+	r.take(cEvents, cHappen, cShow, cGeneric, cAsk, cTail, cNewest, cSince, cWhy, cFailed, cAll, cEverything, cSort, cBy, cAge)
+	for i, t := range r.toks { // "problem events", "of type Warning", "recent"
+		if t.text == "type" || t.text == "recent" || t.text == "time" || t.text == "timestamp" {
+			r.useTok(i)
+		}
+	}
+	if i, ok := r.lit(litDuration); ok {
+		r.useTok(i)
+		s.Post.Filter = append(s.Post.Filter, Filter{Test: TestNewerThan, Value: r.toks[i].dur.String()})
+		r.take(cNewer, cSince)
+	}
+	for _, k := range r.freeKinds() {
+		if k.kinds[0].Plural == "events" {
+			r.useKind(k)
+		}
+	}
+	if len(r.freeObjects()) == 0 || (len(r.thingsNamed()) == 0 && len(r.freeKinds()) == 0) {
+		if len(r.focus.Names) > 0 && r.has(cIt) {
+			return r.eventsOf(s)
+		}
+		where := r.scope(false)
+		ev := &Kind{Resource: Resource{Version: "v1", Plural: "events", Kind: "Event", Namespaced: true}}
+		if len(r.freeKinds()) > 0 {
+			return none()
+		}
+		where = r.listScope(where, ev)
+		s.Namespace, s.AllNamespaces = where.ns, where.all
+		return done(s)
+	}
+	return r.eventsOf(s)
+}
+
+func (r *reading) eventsOf(s Step) (outcome, bool) {
+	t, q := r.target(targetSpec{verb: "show the events of", focus: true})
+	if q != nil {
+		return asks(q)
+	}
+	if len(t.names) == 0 {
+		return none()
+	}
+	s.Resource, s.Names, s.Namespace = t.kind.Resource, t.names[:1], t.where.ns
+	r.take(cIt)
+	return done(s)
+}
+
+func buildTop(r *reading) (outcome, bool) {
+	for _, t := range r.toks {
+		if t.lit == litQuantity || t.lit == litDelta {
+			return none()
+		}
+	}
+	if r.has(cLimit, cRequest, cOOM) && !r.has(cUsage) || r.has(cUsage) && !r.has(cCPU, cMemory, cTop) {
+		return none()
+	}
+	if q, ok := r.cue(cTop); ok && q.j < len(r.toks) && r.toks[q.i].text == "top" && r.toks[q.j].lit == litNumber && !r.has(cCPU, cMemory) {
+		return none() // "top 5 pods by restarts"
+	}
+	s := Step{Op: OpTop}
+	r.take(cTop, cUsage, cShow, cGeneric, cAsk, cCount)
+	most := r.take(cMost)
+	sorts := r.take(cSort, cBy) || most
+	cpu, mem := r.take(cCPU), r.take(cMemory)
+	switch {
+	case sorts && mem && !cpu:
+		s.Post.Sort, s.Post.Desc = "memory", true
+	case sorts && cpu && !mem:
+		s.Post.Sort, s.Post.Desc = "cpu", true
+	}
+	if i, ok := r.lit(litNumber); ok {
+		s.Post.Top = r.toks[i].num
+		r.useTok(i)
+	}
+	if q, ok := r.cue(cContainer); ok {
+		r.use(q.mention)
+		s.Args.AllContainers = true
+	}
+	selector := r.labelSelector()
+	keep := s
+	t, q := r.topTarget()
+	if q != nil {
+		return asks(q)
+	}
+	s = step(OpTop, t)
+	s.Args, s.Post = keep.Args, keep.Post
+	s.LabelSelector = joinComma(s.LabelSelector, selector)
+	r.take(cAll, cRunning, cWorkload, cLeast)
+	return done(s)
+}
+
+// topTarget: pods or nodes, all or named; a workload's pods.
+func (r *reading) topTarget() (target, *question) {
+	pods := r.kindNamed("pods")
+	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !(r.has(cIt) && len(r.focus.Names) > 0) {
+		return target{kind: pods, where: r.listScope(r.scope(false), pods)}, nil
+	}
+	t, q := r.target(targetSpec{list: true, verb: "measure"})
+	if q != nil {
+		return t, q
+	}
+	switch {
+	case t.kind.Key() == "pods" || t.kind.Key() == "nodes":
+		return t, nil
+	case len(t.objs) > 0:
+		return r.podsOf(t.objs[0], pods)
+	}
+	return target{kind: pods, where: t.where}, nil
+}

@@ -1,0 +1,89 @@
+package nlp
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxUtterance is the longest thing that is read, in characters.
+const MaxUtterance = 2000
+
+var (
+	shellSyntax = regexp.MustCompile("\\$\\(|\\$\\{|`|\\|\\||&&|\\||>>|<<|&")
+	comparison  = regexp.MustCompile(`(?:^|\s)[<>]=?\s*\d`)
+	curly       = strings.NewReplacer("\u2019", "'", "\u2018", "'", "\u201c", `"`, "\u201d", `"`, "\u2013", "-", "\u2014", " - ", "\u00a0", " ")
+)
+
+// clean normalises what was typed: NFC, no control, zero-width or direction-changing characters, straight quotes, one line.
+func clean(s string) string {
+	s = curly.Replace(norm.NFC.String(s))
+	s = strings.TrimSpace(s)
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\t' || c == '\r':
+			return ' '
+		case c == '\n':
+			return '\n'
+		case unicode.IsControl(c), unicode.Is(unicode.Cf, c), unicode.Is(unicode.Co, c), unicode.Is(unicode.So, c), unicode.Is(unicode.Sk, c), c == unicode.ReplacementChar:
+			return -1
+		}
+		return c
+	}, s)
+}
+
+// guard says why a text is not read at all, or "".
+func guard(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return "There is nothing to read. " + help
+	}
+	if len([]rune(s)) > MaxUtterance {
+		return "That is longer than I read at once (2000 characters). Say it in one or two sentences."
+	}
+	bare := unquoted(s)
+	if strings.ContainsRune(bare, '\n') {
+		return "I read one line at a time. Say it in one sentence, or send the lines one by one."
+	}
+	rest := comparison.ReplaceAllString(bare, " ")
+	if m := shellSyntax.FindString(rest); m != "" || strings.ContainsAny(rest, "<>") {
+		return noShell
+	}
+	for _, part := range strings.Split(rest, ";")[1:] {
+		if first := strings.Fields(part); len(first) > 0 && !clauseStart[strings.ToLower(first[0])] {
+			return noShell
+		}
+	}
+	return ""
+}
+
+const noShell = "That has shell syntax in it. There is no shell here: I read plain words or one kubectl command, without pipes, redirections or substitutions."
+
+var clauseStart = map[string]bool{"then": true, "and": true, "also": true, "after": true, "next": true, "finally": true, "show": true, "list": true}
+
+// unquoted blanks quoted spans, in which shell characters mean nothing.
+func unquoted(s string) string {
+	var b strings.Builder
+	var quote rune
+	prev := ' '
+	for _, c := range s {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+			b.WriteByte(' ')
+		case (c == '\'' || c == '"') && (prev == ' ' || prev == '=' || prev == ':' || prev == '('):
+			quote = c
+			b.WriteByte(' ')
+		default:
+			b.WriteRune(c)
+		}
+		prev = c
+	}
+	if quote != 0 { // an open quote hides nothing
+		return s
+	}
+	return b.String()
+}

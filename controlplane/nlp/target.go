@@ -1,0 +1,584 @@
+package nlp
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// targetSpec says what a frame acts on.
+type targetSpec struct {
+	kinds   []string // kind keys it takes, preferred first; empty: any
+	write   bool     // a change: names are never mended silently, the kind never guessed
+	list    bool     // a kind without a name will do
+	askKind bool     // a name that several kinds have is asked about
+	focus   bool     // without a name, what the conversation is about will do even with no pronoun
+	verb    string   // for questions: "restart"
+}
+
+// target is what a frame acts on.
+type target struct {
+	kind   *Kind
+	also   []*Kind
+	where  scope
+	names  []string
+	objs   []*Object // as many as names when they are known
+	labels string
+	field  string
+	owner  *Object // whose pods these are
+}
+
+// scope is where: ns or all; said tells whether the text says so.
+type scope struct {
+	ns   string
+	all  bool
+	said bool
+	typo string // how the namespace was typed, when that was a typing error
+}
+
+// question is what has to be asked before there is a plan, or (refuse) why there will be none.
+type question struct {
+	text       string
+	candidates []*Object
+	choices    []Choice
+	refuse     bool
+	respell    [2]string // a typing error and what it may mean: the same words with that are the one choice
+	open       bool      // the question is of the target's name, and any object of a kind would answer it
+}
+
+var workloadKinds = []string{"deployments.apps", "statefulsets.apps", "daemonsets.apps"}
+var logKinds = []string{"deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch", "pods", "replicasets.apps"}
+var anyKinds = []string{
+	"deployments.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch", "jobs.batch", "pods", "services", "nodes",
+	"ingresses.networking.k8s.io", "configmaps", "persistentvolumeclaims", "horizontalpodautoscalers.autoscaling", "secrets",
+}
+
+func isWorkload(key string) bool {
+	return slices.Contains(workloadKinds, key) || key == "replicasets.apps" || key == "jobs.batch" || key == "replicationcontrollers"
+}
+
+// scope reads where the text says it happens, and uses those words. needObject keeps a bare word that is also an
+// object's name for the object, if no other object is named.
+func (r *reading) scope(needObject bool) scope {
+	best := -1
+	for i, n := range r.nss {
+		if !r.free(n.mention) {
+			continue
+		}
+		if n.strength < 2 && needObject && r.objectAt(n.i) && !r.objectBesides(n.i) {
+			continue
+		}
+		if best < 0 || n.strength > r.nss[best].strength {
+			best = i
+		}
+	}
+	if best >= 0 {
+		n := r.nss[best]
+		r.use(n.mention)
+		r.note(n.mention, "namespace "+n.ns)
+		if n.fixed != "" && n.fixed != n.ns {
+			r.notes = append(r.notes, fmt.Sprintf("I read %q as the namespace %s.", n.fixed, n.ns))
+		}
+		r.take(cNS)
+		where := scope{ns: n.ns, said: true}
+		if n.typo {
+			where.typo = n.fixed
+		}
+		return where
+	}
+	if r.take(cEverywhere) {
+		return scope{all: true, said: true}
+	}
+	return scope{}
+}
+
+func (r *reading) objectAt(i int) bool {
+	for _, o := range r.objs {
+		if o.i == i && r.free(o.mention) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) objectBesides(i int) bool {
+	for _, o := range r.objs {
+		if o.i != i && r.free(o.mention) && !r.namespaceAt(o.i, 2) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) namespaceAt(i, strength int) bool {
+	for _, n := range r.nss {
+		if n.i <= i && i < n.j && n.strength >= strength {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) freeKinds() []kindMention {
+	var out []kindMention
+	for _, k := range r.kinds {
+		if r.free(k.mention) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func (r *reading) freeObjects() []objMention {
+	var out []objMention
+	for _, o := range r.objs {
+		if r.free(o.mention) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// target finds what to act on.
+func (r *reading) target(spec targetSpec) (target, *question) {
+	kinds := r.freeKinds()
+	r.dropKindsUnderNames(&kinds)
+	needObject := len(kinds) == 0 || !spec.list || r.namedOfKind(kinds)
+	where := r.scope(needObject)
+	if spec.write && where.typo != "" && r.forced == nil {
+		return target{}, &question{text: fmt.Sprintf("There is no namespace %q. Did you mean %s?", where.typo, where.ns), respell: [2]string{where.typo, where.ns}}
+	}
+	if spec.write && len(r.lost) > 0 && !where.said {
+		return target{}, &question{text: fmt.Sprintf("I see no namespace called %q.", r.lost[0])}
+	}
+	objs := r.freeObjects()
+	for i := len(objs) - 1; i >= 0; i-- { // a word taken as namespace elsewhere in the text stays that
+		if r.namespaceAt(objs[i].i, 2) {
+			objs = slices.Delete(objs, i, i+1)
+		}
+	}
+	if len(objs) == 0 && r.forced == nil {
+		return r.withoutName(spec, kinds, where)
+	}
+	return r.withName(spec, kinds, objs, where)
+}
+
+// dropKindsUnderNames forgets a kind word that is the name itself ("service" of a pod called service).
+func (r *reading) dropKindsUnderNames(kinds *[]kindMention) {
+	if len(*kinds) < 2 {
+		return
+	}
+	var keep []kindMention
+	for _, k := range *kinds {
+		if k.j-k.i == 1 && r.objectAt(k.i) && !strings.Contains(r.toks[k.i].text, "/") {
+			continue
+		}
+		keep = append(keep, k)
+	}
+	if len(keep) > 0 {
+		*kinds = keep
+	}
+}
+
+// namedOfKind tells whether a named object is of a named kind.
+func (r *reading) namedOfKind(kinds []kindMention) bool {
+	for _, o := range r.freeObjects() {
+		for _, ref := range o.refs {
+			for _, k := range kinds {
+				if ref.Kind == k.kinds[0].Key() {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// withoutName: a list, or the object of the conversation, or a question.
+func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope) (target, *question) {
+	if ordinal, ok := r.lit(litOrdinal); ok && len(r.focus.Rows) > 0 && r.focus.Resource.Plural != "" {
+		n := r.toks[ordinal].num
+		if n == -1 {
+			n = len(r.focus.Rows)
+		}
+		if n >= 1 && n <= len(r.focus.Rows) {
+			r.useTok(ordinal)
+			r.take(cIt)
+			f := r.focus
+			f.Names = []string{f.Rows[n-1]}
+			return r.fromFocus(f, spec, kinds, where)
+		}
+	}
+	if len(r.focus.Names) > 0 && (r.has(cIt) || spec.focus) && !(spec.list && len(kinds) > 0 && !r.has(cIt)) {
+		r.take(cIt)
+		return r.fromFocus(r.focus, spec, kinds, where)
+	}
+	if len(kinds) > 0 && spec.list {
+		t := target{kind: kinds[0].kinds[0], where: r.listScope(where, kinds[0].kinds[0])}
+		r.useKind(kinds[0])
+		for _, k := range kinds[1:] {
+			t.also = append(t.also, k.kinds[0])
+			r.useKind(k)
+		}
+		return t, nil
+	}
+	return target{where: where}, r.askWhich(spec, kinds, where)
+}
+
+func (r *reading) useKind(k kindMention) {
+	r.use(k.mention)
+	r.note(k.mention, "kind "+k.kinds[0].Key())
+}
+
+// listScope: N1 said, N2 of the conversation, N5 the session's namespace.
+func (r *reading) listScope(where scope, k *Kind) scope {
+	switch {
+	case !k.Namespaced:
+		return scope{}
+	case where.said:
+		return where
+	case r.focus.Namespace != "":
+		return scope{ns: r.focus.Namespace}
+	}
+	return scope{ns: r.v.Namespace()}
+}
+
+// fromFocus acts on the object the conversation is about.
+func (r *reading) fromFocus(f Focus, spec targetSpec, kinds []kindMention, where scope) (target, *question) {
+	if !where.said {
+		where.ns = f.Namespace
+	}
+	kind := r.v.kinds[f.Resource.Key()]
+	if kind == nil {
+		return target{}, r.askWhich(spec, kinds, where)
+	}
+	first := r.objectOrBare(kind, where.ns, f.Names[0])
+	want := kind
+	if len(kinds) > 0 {
+		want = kinds[0].kinds[0]
+		r.useKind(kinds[0])
+	}
+	if want.Key() == "pods" && kind.Key() != "pods" && !spec.write {
+		return r.podsOf(first, want)
+	}
+	if want != kind && !(looseKinds[want.Key()] && isWorkload(kind.Key())) {
+		if o := r.v.find(want.Key(), where.ns, f.Names[0]); o != nil {
+			return r.one(want, o), nil
+		}
+		return target{}, r.askWhich(spec, []kindMention{{kinds: []*Kind{want}}}, where)
+	}
+	if len(spec.kinds) > 0 && !slices.Contains(spec.kinds, kind.Key()) {
+		return target{}, r.askWhich(spec, kinds, where)
+	}
+	t := target{kind: kind, where: where, names: f.Names}
+	if !kind.Namespaced {
+		t.where = scope{}
+	}
+	for _, n := range f.Names {
+		t.objs = append(t.objs, r.objectOrBare(kind, where.ns, n))
+	}
+	return t, nil
+}
+
+func (r *reading) objectOrBare(k *Kind, ns, name string) *Object {
+	if !k.Namespaced {
+		ns = ""
+	}
+	if o := r.v.find(k.Key(), ns, name); o != nil {
+		return o
+	}
+	return &Object{Kind: k.Key(), Namespace: ns, Name: name}
+}
+
+func (r *reading) one(k *Kind, o *Object) target {
+	return target{kind: k, where: scope{ns: o.Namespace}, names: []string{o.Name}, objs: []*Object{o}}
+}
+
+// looseKinds are said for whatever runs: "the checkout service", "the cart pods".
+var looseKinds = map[string]bool{"services": true, "pods": true, "applications.argoproj.io": true}
+
+// withName resolves named objects to one kind and one namespace (rules N1 to N4).
+func (r *reading) withName(spec targetSpec, kinds []kindMention, objs []objMention, where scope) (target, *question) {
+	if r.forced != nil {
+		objs = r.force(objs)
+	}
+	key, podsOf := r.chooseKind(spec, kinds, objs, where)
+	if key == "" {
+		return r.noSuch(spec, kinds, objs, where)
+	}
+	if key == "?" {
+		return target{}, r.askKind(spec, objs, where)
+	}
+	k := r.v.kinds[key]
+	var named []objMention
+	for _, o := range objs {
+		if len(refsOf(o, key, scope{})) > 0 {
+			named = append(named, o)
+		}
+	}
+	ns, q := r.chooseNamespace(spec, named, key, where)
+	if q != nil {
+		return target{}, q
+	}
+	t := target{kind: k, where: ns}
+	for _, o := range named {
+		ref := refsOf(o, key, ns)[0]
+		if q := r.mended(spec, o, ref); q != nil {
+			return target{}, q
+		}
+		if !slices.Contains(t.names, ref.Name) {
+			t.names, t.objs = append(t.names, ref.Name), append(t.objs, ref)
+		}
+		r.use(o.mention)
+		r.note(o.mention, strings.ToLower(k.Kind)+" "+ref.Name)
+	}
+	for _, km := range kinds {
+		if km.kinds[0] == k || podsOf || looseKinds[km.kinds[0].Key()] {
+			r.useKind(km)
+		}
+	}
+	if podsOf {
+		return r.podsOf(t.objs[0], r.v.kinds["pods"])
+	}
+	return t, nil
+}
+
+func (r *reading) force(objs []objMention) []objMention {
+	forced := objMention{name: strings.ToLower(r.forced.Name), refs: []*Object{r.forced}}
+	if len(objs) == 0 {
+		return []objMention{forced}
+	}
+	out := slices.Clone(objs)
+	for i := range out {
+		if out[i].name == forced.name || len(objs) == 1 {
+			out[i].name, out[i].refs, out[i].fixed = forced.name, forced.refs, ""
+		}
+	}
+	return out
+}
+
+// refsOf are the objects a mention can be, of a kind and in a scope.
+func refsOf(o objMention, key string, where scope) []*Object {
+	var out []*Object
+	for _, ref := range o.refs {
+		if ref.Kind == key && (where.ns == "" || ref.Namespace == where.ns || ref.Namespace == "") {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// chooseKind is the key of the kind that is meant, "?" when that has to be asked, "" when nothing fits. podsOf tells
+// that the pods of the named workload are meant.
+func (r *reading) chooseKind(spec targetSpec, kinds []kindMention, objs []objMention, where scope) (key string, podsOf bool) {
+	has := func(key string) bool {
+		for _, o := range objs {
+			if len(refsOf(o, key, where)) > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	takes := func(key string) bool { return len(spec.kinds) == 0 || slices.Contains(spec.kinds, key) }
+	saidPods := false
+	for _, k := range kinds {
+		saidPods = saidPods || k.kinds[0].Key() == "pods"
+	}
+	var fallback string
+	for _, k := range kinds {
+		for _, alt := range k.kinds {
+			key := alt.Key()
+			if !has(key) {
+				if fallback == "" && r.anywhere(objs, key) && takes(key) {
+					fallback = key
+				}
+				continue
+			}
+			if saidPods && key != "pods" && takes("pods") && !(spec.write && takes(key)) {
+				return key, true // "the pods of deployment checkout"
+			}
+			if takes(key) {
+				return key, false
+			}
+		}
+	}
+	if len(kinds) > 0 {
+		for _, k := range kinds {
+			if !looseKinds[k.kinds[0].Key()] {
+				return fallback, false
+			}
+		}
+		for _, key := range append(slices.Clone(workloadKinds), "jobs.batch", "replicasets.apps", "services") {
+			if !has(key) {
+				continue
+			}
+			if saidPods && takes("pods") && !slices.Contains(spec.kinds, key) {
+				return key, true
+			}
+			if takes(key) && !(saidPods && len(spec.kinds) == 0) {
+				return key, false
+			}
+			if saidPods {
+				return key, true
+			}
+		}
+		if fallback != "" {
+			return fallback, false
+		}
+	}
+	return r.kindOfName(spec, objs, has, where), false
+}
+
+func (r *reading) anywhere(objs []objMention, key string) bool {
+	for _, o := range objs {
+		if len(refsOf(o, key, scope{})) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// kindOfName decides the kind of a bare name: of the conversation, then by the frame's preference.
+func (r *reading) kindOfName(spec targetSpec, objs []objMention, has func(string) bool, where scope) string {
+	if f := r.focus.Resource.Key(); f != "" && has(f) && (len(spec.kinds) == 0 || slices.Contains(spec.kinds, f)) {
+		return f
+	}
+	order := spec.kinds
+	if len(order) == 0 {
+		order = slices.Clone(anyKinds)
+		var rest []string
+		for _, o := range objs {
+			for _, ref := range o.refs {
+				if !slices.Contains(order, ref.Kind) && !slices.Contains(rest, ref.Kind) {
+					rest = append(rest, ref.Kind)
+				}
+			}
+		}
+		sort.Strings(rest)
+		order = append(order, rest...)
+	}
+	var found []string
+	for _, key := range order {
+		if has(key) {
+			found = append(found, key)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		for _, key := range order {
+			if r.anywhere(objs, key) {
+				return key // in another namespace than was said: chooseNamespace asks
+			}
+		}
+		return ""
+	case len(found) > 1 && spec.askKind:
+		return "?"
+	}
+	return found[0]
+}
+
+// chooseNamespace: N1 said, N2 of the conversation, N3 the only one, N4 ask.
+func (r *reading) chooseNamespace(spec targetSpec, objs []objMention, key string, where scope) (scope, *question) {
+	if !r.v.kinds[key].Namespaced {
+		return scope{}, nil
+	}
+	count := map[string]int{}
+	var all []*Object
+	for _, o := range objs {
+		for _, ref := range refsOf(o, key, scope{}) {
+			count[ref.Namespace]++
+			all = append(all, ref)
+		}
+	}
+	var spaces []string
+	for ns, n := range count {
+		if n >= len(objs) {
+			spaces = append(spaces, ns)
+		}
+	}
+	sort.Strings(spaces)
+	kind := strings.ToLower(r.v.kinds[key].Kind)
+	switch {
+	case where.said && !where.all && slices.Contains(spaces, where.ns):
+		return where, nil
+	case where.said && !where.all:
+		return scope{}, &question{
+			text: fmt.Sprintf("I see no %s %s in %s. There is one in %s.", kind, objs[0].name, where.ns, among(spacesOf(all))), candidates: all,
+		}
+	case r.focus.Namespace != "" && slices.Contains(spaces, r.focus.Namespace):
+		return scope{ns: r.focus.Namespace}, nil
+	case len(spaces) == 1:
+		r.notes = append(r.notes, fmt.Sprintf("The %s %s is in %s.", kind, objs[0].name, spaces[0]))
+		return scope{ns: spaces[0]}, nil
+	case len(spaces) == 0:
+		return scope{}, &question{text: "These are not in one namespace. Name the namespace, or ask for one of them at a time."}
+	}
+	return scope{}, &question{
+		text: fmt.Sprintf("There is a %s %s in %s. Which one?", kind, objs[0].name, among(spaces)), candidates: all,
+	}
+}
+
+// mended asks about a name with a typing error before anything is changed, and says what it was read as before a read.
+func (r *reading) mended(spec targetSpec, o objMention, ref *Object) *question {
+	if o.fixed == "" {
+		return nil
+	}
+	r.repairs = append(r.repairs, o.fixed)
+	if spec.write {
+		return &question{text: fmt.Sprintf("There is no %q. Did you mean %s?", o.fixed, ref.Name), candidates: []*Object{ref}}
+	}
+	r.notes = append(r.notes, fmt.Sprintf("I read %q as %s.", o.fixed, ref.Name))
+	return nil
+}
+
+// podsOf are the pods of a workload or service by its own selector, of a node by where they run.
+func (r *reading) podsOf(o *Object, pods *Kind) (target, *question) {
+	t := target{kind: pods, where: scope{ns: o.Namespace}, owner: o}
+	switch o.Kind {
+	case "pods":
+		t.names, t.objs = []string{o.Name}, []*Object{o}
+		return t, nil
+	case "nodes":
+		t.field, t.where = "spec.nodeName="+o.Name, scope{all: true}
+		return t, nil
+	case "jobs.batch":
+		t.labels = "job-name=" + o.Name
+		return t, nil
+	}
+	if d, ok := r.v.details(r.ctx, o); ok && len(d.Selector) > 0 {
+		t.labels = joinPairs(d.Selector)
+		return t, nil
+	}
+	for _, p := range r.v.byKind["pods"] {
+		if p.Namespace == o.Namespace && (p.OwnerName == o.Name || strings.HasPrefix(p.OwnerName, o.Name+"-")) {
+			t.names, t.objs = append(t.names, p.Name), append(t.objs, p)
+		}
+	}
+	if len(t.names) == 0 {
+		return t, &question{text: fmt.Sprintf("I can't see which pods belong to %s %s.", strings.ToLower(r.v.kinds[o.Kind].Kind), o.Name)}
+	}
+	return t, nil
+}
+
+func spacesOf(objs []*Object) []string {
+	var out []string
+	for _, o := range objs {
+		if !slices.Contains(out, o.Namespace) {
+			out = append(out, o.Namespace)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// among joins names for a sentence; more than six are cut.
+func among(names []string) string {
+	if len(names) > 6 {
+		names = append(slices.Clone(names[:5]), fmt.Sprintf("%d more", len(names)-5))
+	}
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}

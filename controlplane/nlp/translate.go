@@ -1,0 +1,472 @@
+package nlp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// what a refusal ends with, so that a no is also a way on.
+const help = "I can list and describe what is in the cluster, show logs, events, usage and rights, look for what is wrong, and scale, restart, roll back, " +
+	"set images, variables, resources and labels, create and delete. Try \"what is running in NAMESPACE?\" or \"scale NAME to 3\"."
+
+const (
+	acceptScore = 0.75 // a reading that explains this much is taken
+	offerScore  = 0.40 // one that explains this much is offered as a question
+	minGap      = 0.03 // two readings of different effect closer than this are not chosen between
+)
+
+var imagePattern = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.\-]*(:[0-9]{1,5})?(/[a-zA-Z0-9._\-]+)*(:[a-zA-Z0-9_][a-zA-Z0-9._\-]{0,127})?(@sha256:[a-f0-9]{64})?$`)
+
+// understood is what became of one clause.
+type understood struct {
+	steps   []Step
+	q       *question
+	notes   []string
+	trace   []TraceEntry
+	score   float64
+	left    []string
+	frame   *frame
+	reading *reading
+	verbFix bool
+}
+
+func translate(ctx context.Context, req Request) Translation {
+	if req.Vocabulary == nil {
+		req.Vocabulary = NewVocabulary(VocabularyConfig{Kinds: BuiltInKinds()})
+	}
+	focus := req.Focus
+	if isZero(focus) {
+		for _, turn := range req.Context {
+			focus = translate(ctx, Request{Utterance: turn.Utterance, Focus: focus, Vocabulary: req.Vocabulary}).Focus
+		}
+	}
+	said := clean(req.Utterance)
+	said = answered(said, focus.Choices)
+	if why := guard(said); why != "" {
+		return refusal(why, focus)
+	}
+	u := understand(ctx, req.Vocabulary, focus, said)
+	return answer(ctx, req.Vocabulary, focus, said, u)
+}
+
+func isZero(f Focus) bool {
+	return f.Namespace == "" && f.Resource.Plural == "" && f.Plan == nil && len(f.Choices) == 0
+}
+
+// answered replaces the label of an open question's choice by what the choice says.
+func answered(said string, choices []Choice) string {
+	low := strings.ToLower(strings.Trim(said, " .!?\"'"))
+	for _, prefix := range []string{"the one in ", "in ", "the "} {
+		low = strings.TrimPrefix(low, prefix)
+	}
+	low = strings.TrimSuffix(low, " one")
+	for _, c := range choices {
+		if strings.EqualFold(c.Label, low) || c.Text == said {
+			return c.Text
+		}
+	}
+	return said
+}
+
+func refusal(why string, focus Focus) Translation {
+	focus.Choices = nil
+	return Translation{Class: Refuse, Message: why, Focus: focus}
+}
+
+// understand reads one text: a kubectl line, several clauses, or one.
+func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) understood {
+	if passesThrough(said) {
+		return passThrough(v, focus, said)
+	}
+	if parts := splitThen(said); len(parts) > 1 {
+		return understandAll(ctx, v, focus, parts)
+	}
+	whole := clause(ctx, v, focus, said)
+	if complete(whole) {
+		return whole
+	}
+	if parts := splitAnd(said); len(parts) > 1 {
+		if all := understandAll(ctx, v, focus, parts); all.q == nil && len(all.left) == 0 {
+			return all
+		}
+	}
+	return whole
+}
+
+func complete(u understood) bool { return u.q == nil && len(u.steps) > 0 && len(u.left) == 0 }
+
+// understandAll reads clauses one after the other; each knows what the one before was about.
+func understandAll(ctx context.Context, v *Vocabulary, focus Focus, parts []string) understood {
+	if len(parts) > MaxSteps {
+		return understood{q: &question{text: fmt.Sprintf("That is %d things at once; %d are the most. Say them in parts.", len(parts), MaxSteps), refuse: true}}
+	}
+	all := understood{score: 1}
+	for _, part := range parts {
+		u := clause(ctx, v, focus, part)
+		if u.q == nil && u.score < acceptScore || len(u.steps) == 0 && u.q == nil {
+			u.q = &question{text: fmt.Sprintf("I did not understand %q. %s", part, help), refuse: true}
+		}
+		if u.q != nil {
+			return understood{q: u.q, score: u.score, reading: u.reading, frame: u.frame, left: u.left}
+		}
+		all.steps, all.notes, all.trace = append(all.steps, u.steps...), append(all.notes, u.notes...), append(all.trace, u.trace...)
+		all.left, all.score, all.verbFix = append(all.left, u.left...), min(all.score, u.score), all.verbFix || u.verbFix
+		all.reading = u.reading
+		focus = focusOf(focus, u.steps)
+	}
+	return all
+}
+
+// clause reads one clause: the frame that explains the most of it wins.
+func clause(ctx context.Context, v *Vocabulary, focus Focus, said string) understood {
+	toks := lex(said)
+	if len(toks) == 0 {
+		return understood{q: &question{text: help, refuse: true}}
+	}
+	for i := range toks {
+		if q := expandFlag(toks, i); q != nil {
+			return understood{q: q}
+		}
+	}
+	toks = slices.DeleteFunc(toks, func(t token) bool { return t.text == "" })
+	r := newReading(ctx, v, focus, toks)
+	var found []understood
+	for i := range frames {
+		f := &frames[i]
+		if !f.applies(r) {
+			continue
+		}
+		if u, ok := r.try(f); ok {
+			found = append(found, u)
+		}
+	}
+	if u, ok := r.followUp(); ok {
+		found = append(found, u)
+	}
+	return r.best(found)
+}
+
+// try builds the frame on a copy of the reading.
+func (r *reading) try(f *frame) (understood, bool) {
+	c := r.fork()
+	out, ok := f.build(c)
+	if !ok {
+		return understood{}, false
+	}
+	c.take(cFiller, cNoConfirm)
+	if out.q != nil {
+		c.useNamed() // what the question is about was understood
+	}
+	if out.q != nil && out.q.refuse {
+		for i := range c.used {
+			c.used[i] = true // a rule against it needs no more
+		}
+	}
+	u := understood{
+		steps: out.steps, q: out.q, notes: c.notes, trace: c.trace, score: c.score() - 0.05*float64(len(c.repairs)), left: c.leftover(),
+		frame: f, reading: c, verbFix: c.verbFix,
+	}
+	return u, true
+}
+
+// best chooses between the readings.
+func (r *reading) best(found []understood) understood {
+	rank := func(u understood) float64 {
+		s := u.score + u.frame.prior
+		if u.q != nil && !u.q.refuse {
+			s -= 0.12 // a question is worth less than an answer that explains as much
+		}
+		return s
+	}
+	slices.SortStableFunc(found, func(a, b understood) int {
+		switch ra, rb := rank(a), rank(b); {
+		case ra > rb:
+			return -1
+		case ra < rb:
+			return 1
+		}
+		return 0
+	})
+	for _, u := range found { // a rule against something holds however little else is understood
+		if u.q != nil && u.q.refuse && u.score > 0 && (u.frame.write || u.score >= 0.5) {
+			return u
+		}
+	}
+	if len(found) == 0 {
+		return understood{left: r.leftover(), reading: r}
+	}
+	top := found[0]
+	if len(found) > 1 && tooClose(top, found[1]) {
+		top.q = &question{text: "That can be read in two ways. Which do you mean?", choices: []Choice{
+			{Label: Sentence(Plan{Steps: top.steps}, ""), Text: KubectlStep(top.steps[0])},
+			{Label: Sentence(Plan{Steps: found[1].steps}, ""), Text: KubectlStep(found[1].steps[0])},
+		}}
+	}
+	return top
+}
+
+// tooClose: two changes that explain the same words differently are not chosen between.
+func tooClose(a, b understood) bool {
+	if a.q != nil || b.q != nil || len(a.steps) != 1 || len(b.steps) != 1 || a.steps[0].Op == b.steps[0].Op {
+		return false
+	}
+	if !a.frame.write || !b.frame.write {
+		return false
+	}
+	return a.score >= acceptScore && a.score+a.frame.prior-b.score-b.frame.prior < minGap
+}
+
+// answer makes the Translation of what was understood.
+func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u understood) Translation {
+	noConfirm := u.reading != nil && u.reading.asksNoConfirm()
+	switch {
+	case u.q != nil && u.q.refuse:
+		return refusal(u.q.text, focus)
+	case noConfirm && (u.q != nil || len(u.steps) == 0 || len(u.left) > 0):
+		return refusal("Changes are always shown before they are made, and made only when you approve them; that can't be switched off. "+help, focus)
+	case u.q != nil && u.score >= offerScore:
+		return asking(ctx, v, focus, said, u)
+	case u.q != nil && u.score < offerScore, len(u.steps) == 0:
+		return notUnderstood(v, focus, u)
+	}
+	for i := range u.steps {
+		u.steps[i].Class = Classify(u.steps[i])
+	}
+	plan := Plan{Steps: u.steps, Source: "builtin"}
+	plan.Class = ClassifyPlan(plan)
+	if err := Validate(plan, v); err != nil {
+		return refusal(ruleText(err), focus)
+	}
+	write := plan.Class != Read
+	if no := declined(u, write); no != "" {
+		return refusal(no, focus)
+	}
+	if u.score < acceptScore || write && (len(u.left) > 0 || u.verbFix && plan.Class == Destructive) {
+		return offer(v, focus, plan, u)
+	}
+	if len(u.left) > 0 {
+		u.notes = append(u.notes, fmt.Sprintf("I did not use: %s.", strings.Join(u.left, ", ")))
+	}
+	if noConfirm && write {
+		u.notes = append(u.notes, "Changes are always approved first.")
+	}
+	t := Translation{
+		Class: plan.Class, Plan: &plan, Kubectl: Kubectl(plan), Trace: u.trace, Focus: focusOf(focus, u.steps),
+		Message: strings.Join(append([]string{Sentence(plan, "")}, u.notes...), " "),
+	}
+	t.Choices = chips(plan, u)
+	return t
+}
+
+// declined answers negations and conditions around a change: neither may end as the change itself.
+func declined(u understood, write bool) string {
+	if !write {
+		return ""
+	}
+	for _, w := range u.left {
+		switch strings.ToLower(w) {
+		case "not", "never", "avoid", "refrain":
+			return "You said not to, so I change nothing."
+		case "if", "when", "unless", "until", "whenever", "once":
+			return "I can't wait for something to happen before a change. Ask me to do it when it is time."
+		}
+	}
+	return ""
+}
+
+func ruleText(err error) string {
+	var rule *Rule
+	if errors.As(err, &rule) {
+		return rule.Text
+	}
+	return err.Error()
+}
+
+// chips are near readings of a read: the same in all namespaces.
+func chips(p Plan, u understood) []Choice {
+	if len(p.Steps) != 1 || u.reading == nil {
+		return nil
+	}
+	s := p.Steps[0]
+	if s.Op != OpGet || s.Namespace == "" || len(s.Names) > 0 || u.reading.saidScope() || !s.Resource.Namespaced {
+		return nil
+	}
+	s.Namespace, s.AllNamespaces = "", true
+	return []Choice{{Label: "all namespaces", Text: KubectlStep(s)}}
+}
+
+// asking turns a question into a Translation, with choices from what there is.
+func asking(ctx context.Context, v *Vocabulary, focus Focus, said string, u understood) Translation {
+	choices := u.q.choices
+	if from := u.q.respell[0]; from != "" {
+		choices = []Choice{{Label: u.q.respell[1], Text: strings.Replace(said, from, u.q.respell[1], 1)}}
+	}
+	if len(choices) == 0 {
+		choices = choicesFor(ctx, v, focus, said, u)
+	}
+	if len(choices) > 5 {
+		choices = choices[:5]
+	}
+	next := focus
+	next.Choices = choices
+	return Translation{Class: Clarify, Message: u.q.text, Choices: choices, Trace: u.trace, Focus: next}
+}
+
+// choicesFor answers the question once for each candidate and offers what comes out.
+func choicesFor(ctx context.Context, v *Vocabulary, focus Focus, said string, u understood) []Choice {
+	if u.frame == nil || u.frame.build == nil {
+		return nil
+	}
+	var out []Choice
+	labels := labelsFor(v, u.q.candidates)
+	for i, o := range u.q.candidates {
+		if len(out) == 5 {
+			break
+		}
+		r := newReading(ctx, v, focus, lex(said))
+		r.forced = o
+		res, ok := r.try(u.frame)
+		text := ""
+		switch {
+		case ok && res.q == nil && len(res.steps) == 1 && len(res.steps[0].Post.Filter) == 0:
+			text = KubectlStep(res.steps[0])
+		case o.Namespace != "" && !u.q.open:
+			text = strings.TrimRight(said, " .?!") + " in namespace " + o.Namespace
+		default:
+			continue
+		}
+		if !slices.ContainsFunc(out, func(c Choice) bool { return c.Label == labels[i] || c.Text == text }) {
+			out = append(out, Choice{Label: labels[i], Text: text})
+		}
+	}
+	return out
+}
+
+// labelsFor are the shortest labels that tell the candidates apart.
+func labelsFor(v *Vocabulary, objs []*Object) []string {
+	var spaces, names, kinds []string
+	for _, o := range objs {
+		for list, s := range map[*[]string]string{&spaces: o.Namespace, &names: o.Name, &kinds: o.Kind} {
+			if !slices.Contains(*list, s) {
+				*list = append(*list, s)
+			}
+		}
+	}
+	out := make([]string, len(objs))
+	for i, o := range objs {
+		var parts []string
+		if len(kinds) > 1 {
+			parts = append(parts, strings.ToLower(v.kinds[o.Kind].Kind))
+		}
+		if len(names) > 1 || len(spaces) == 1 {
+			parts = append(parts, o.Name)
+		}
+		if len(spaces) > 1 && o.Namespace != "" {
+			if len(parts) > 0 {
+				parts = append(parts, "in")
+			}
+			parts = append(parts, o.Namespace)
+		}
+		out[i] = strings.Join(parts, " ")
+	}
+	return out
+}
+
+// offer asks before it takes a reading that left words unexplained, or a destructive verb that was mended.
+func offer(v *Vocabulary, focus Focus, plan Plan, u understood) Translation {
+	if len(u.left) > 0 && u.reading != nil {
+		if q := u.reading.unknownName(u.left); q != nil {
+			return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
+		}
+	}
+	if u.score < offerScore {
+		return notUnderstood(v, focus, u)
+	}
+	if plan.Class == Read && u.reading != nil && u.reading.unusedChange() {
+		return notUnderstood(v, focus, u)
+	}
+	text := "Did you mean: " + strings.TrimSuffix(Sentence(plan, ""), ".") + "?"
+	if len(u.left) > 0 {
+		text = fmt.Sprintf("I did not understand %q. %s", strings.Join(u.left, " "), text)
+	}
+	var choices []Choice
+	if len(plan.Steps) == 1 && len(plan.Steps[0].Post.Filter) == 0 {
+		choices = []Choice{{Label: "yes", Text: Kubectl(plan)}}
+	}
+	next := focus
+	next.Choices = choices
+	return Translation{Class: Clarify, Message: text, Choices: choices, Trace: u.trace, Focus: next}
+}
+
+// notUnderstood: a question if something of the cluster was named, else a refusal.
+func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
+	if u.reading != nil && u.q != nil && !u.q.refuse && u.score > 0 && len(u.reading.objs)+len(u.reading.kinds) > 0 && u.frame != nil && u.frame.write {
+		return asking(u.reading.ctx, v, focus, "", understood{q: u.q, trace: u.trace})
+	}
+	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0) && len(u.left) <= 2 {
+		if q := u.reading.unknownName(u.left); q != nil {
+			return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
+		}
+	}
+	if u.reading != nil && u.reading.onlySmallTalk() {
+		return refusal(help, focus)
+	}
+	return refusal("I did not understand that as something about this cluster. "+help, focus)
+}
+
+// unusedChange tells whether a word that asks for a change was left unexplained.
+func (r *reading) unusedChange() bool {
+	for _, f := range frames {
+		if f.write && r.imperative(f.cues...) {
+			for _, q := range r.cues {
+				if slices.Contains(f.cues, q.c) && r.verbPlace(q.i) && r.free(q.mention) && r.weight(q.i) > 0 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// onlySmallTalk: a greeting, a thank you, or a call for help.
+func (r *reading) onlySmallTalk() bool {
+	for i, t := range r.toks {
+		if r.weight(i) > 0 && t.text != "help" {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *reading) asksNoConfirm() bool {
+	for _, q := range r.cues {
+		if q.c == cNoConfirm {
+			return true
+		}
+	}
+	return false
+}
+
+// focusOf is what the conversation is about after the steps.
+func focusOf(old Focus, steps []Step) Focus {
+	next := Focus{Namespace: old.Namespace, Resource: old.Resource, Names: old.Names, Plan: &Plan{Steps: steps}}
+	for _, s := range steps {
+		if s.Namespace != "" {
+			next.Namespace = s.Namespace
+		} else if s.AllNamespaces {
+			next.Namespace = ""
+		}
+		if s.Resource.Plural != "" && s.Resource.Plural != CategoryAll {
+			keep := len(s.Names) == 0 && s.LabelSelector != "" && old.Resource.Plural != "" // "its pods" stays about the workload
+			if keep && len(old.Names) > 0 {
+				continue
+			}
+			next.Resource, next.Names, next.Container = s.Resource, s.Names, s.Container
+		}
+	}
+	return next
+}

@@ -1,0 +1,281 @@
+package nlp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// MaxSteps is how many steps one plan may have.
+const MaxSteps = 5
+
+// MaxReplicas is the largest replica count a plan may ask for: far above what a person means, below what harms.
+const MaxReplicas = 1000
+
+// systemNamespaces are never written to from chat.
+var systemNamespaces = map[string]bool{"kube-system": true, "kube-public": true, "kube-node-lease": true, "kubechat": true, "kubechat-agent": true}
+
+// SystemNamespace tells whether chat refuses to change anything in the namespace.
+func SystemNamespace(ns string) bool { return systemNamespaces[ns] }
+
+// Rule is an error that says which rule a plan breaks, in words a person may read.
+type Rule struct{ Text string }
+
+func (r *Rule) Error() string { return r.Text }
+
+func rulef(format string, args ...any) error { return &Rule{Text: fmt.Sprintf(format, args...)} }
+
+// Validate tells why a plan may not even be proposed, or nil. It holds for plans of any source: it trusts no field,
+// and recomputes the classes. It does not say whether the asker is allowed: that is the API server's word.
+func Validate(p Plan, v *Vocabulary) error {
+	if len(p.Steps) == 0 {
+		return rulef("The plan has no steps.")
+	}
+	if len(p.Steps) > MaxSteps {
+		return rulef("The plan has %d steps; %d are the most at once.", len(p.Steps), MaxSteps)
+	}
+	for i, s := range p.Steps {
+		if err := validateStep(s, v); err != nil {
+			if len(p.Steps) == 1 {
+				return err
+			}
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+		if s.Class != Classify(s) {
+			return rulef("Step %d says it is %q but is %q.", i+1, s.Class, Classify(s))
+		}
+	}
+	if c := ClassifyPlan(p); p.Class != c {
+		return rulef("The plan says it is %q but is %q.", p.Class, c)
+	}
+	return nil
+}
+
+func validateStep(s Step, v *Vocabulary) error {
+	if Classify(s) == Refuse {
+		return rulef("%q is not an operation.", s.Op)
+	}
+	return errors.Join(
+		validateWhere(s, v), validateNames(s), validateSelectors(s), validateArgs(s), validateWrite(s), validateSecrets(s),
+	)
+}
+
+func validateWhere(s Step, v *Vocabulary) error {
+	switch s.Op {
+	case OpVersion, OpAPIResources, OpExplain, OpWhoAmI, OpCanI, OpEvents:
+	default:
+		for _, r := range s.Kinds() {
+			if v == nil {
+				break
+			}
+			if _, ok := v.Kind(r.Key()); !ok {
+				return rulef("This cluster serves no kind %q.", r.Key())
+			}
+		}
+	}
+	if s.Namespace != "" && s.AllNamespaces {
+		return rulef("A step is for one namespace or for all, not both.")
+	}
+	if s.Namespace != "" && len(validation.IsDNS1123Label(s.Namespace)) > 0 {
+		return rulef("%q is not a namespace's name.", s.Namespace)
+	}
+	if s.Resource.Plural != "" && !s.Resource.Namespaced && s.Namespace != "" && s.Op != OpCanI && s.Op != OpEvents {
+		return rulef("%s are not in a namespace.", s.Resource.Plural)
+	}
+	return nil
+}
+
+func validateNames(s Step) error {
+	for _, n := range s.Names {
+		if n == "" || len(n) > 253 || len(path.IsValidPathSegmentName(n)) > 0 || strings.HasPrefix(n, "-") || strings.ContainsAny(n, " \t\r\n'\"`$;|&<>\\") {
+			return rulef("%q is not an object's name.", n)
+		}
+	}
+	if s.Container != "" && len(validation.IsDNS1123Label(s.Container)) > 0 {
+		return rulef("%q is not a container's name.", s.Container)
+	}
+	wholeNamespace := s.Op == OpRolloutRestart && s.Namespace != ""
+	if needsName[s.Op] && len(s.Names) == 0 && s.LabelSelector == "" && !wholeNamespace {
+		return rulef("It is not said which object to change.")
+	}
+	return nil
+}
+
+var needsName = map[Op]bool{
+	OpScale: true, OpSetImage: true, OpSetEnv: true, OpSetResources: true, OpExpose: true, OpAutoscale: true, OpPatch: true,
+	OpRolloutUndo: true, OpRolloutRestart: true, OpRolloutPause: true, OpRolloutResume: true, OpCordon: true, OpUncordon: true,
+	OpTaint: true, OpDelete: true, OpDrain: true, OpRolloutStatus: true, OpRolloutHistory: true, OpLogs: true,
+}
+
+func validateSelectors(s Step) error {
+	if s.LabelSelector != "" {
+		if _, err := labels.Parse(s.LabelSelector); err != nil {
+			return rulef("%q is not a label selector.", s.LabelSelector)
+		}
+	}
+	if s.FieldSelector != "" {
+		if _, err := fields.ParseSelector(s.FieldSelector); err != nil {
+			return rulef("%q is not a field selector.", s.FieldSelector)
+		}
+	}
+	return nil
+}
+
+// validateWrite holds the rules that no approval lifts.
+func validateWrite(s Step) error {
+	if Classify(s) == Read {
+		return nil
+	}
+	if s.AllNamespaces {
+		return rulef("Changes to all namespaces at once are not made from chat. Name one namespace.")
+	}
+	if SystemNamespace(s.Namespace) {
+		return rulef("KubeChat does not change anything in %s: it is a system namespace.", s.Namespace)
+	}
+	if s.Resource.Plural == "namespaces" {
+		if s.Op == OpDeleteCollection {
+			return rulef("Deleting several namespaces at once is not done from chat. Name one.")
+		}
+		for _, n := range s.Names {
+			if SystemNamespace(n) && s.Op != OpLabel && s.Op != OpAnnotate {
+				return rulef("KubeChat does not change %s: it is a system namespace.", n)
+			}
+		}
+	}
+	if s.Op == OpDeleteCollection && (!s.Resource.Namespaced && s.Resource.Plural != CategoryAll) && s.LabelSelector == "" {
+		return rulef("Deleting all %s of a cluster is not done from chat. Name one.", s.Resource.Plural)
+	}
+	return validateObject(s)
+}
+
+func validateObject(s Step) error {
+	var m struct {
+		RoleRef struct {
+			Name string `json:"name"`
+		} `json:"roleRef"`
+		Subjects []struct {
+			Name string `json:"name"`
+		} `json:"subjects"`
+	}
+	for _, raw := range []json.RawMessage{s.Args.Object, s.Args.Patch} {
+		if len(raw) == 0 {
+			continue
+		}
+		if !json.Valid(raw) {
+			return rulef("The object is not valid JSON.")
+		}
+		text := strings.ToLower(string(raw))
+		for _, bad := range []string{`"privileged":true`, `"hostpath"`, `"hostpid":true`, `"hostnetwork":true`, `"hostipc":true`} {
+			if strings.Contains(strings.ReplaceAll(text, " ", ""), bad) {
+				return rulef("KubeChat does not make privileged pods or pods that use their node's files, network or processes.")
+			}
+		}
+		if json.Unmarshal(raw, &m) == nil {
+			if m.RoleRef.Name == "cluster-admin" {
+				return rulef("KubeChat does not bind anybody to cluster-admin.")
+			}
+			for _, sub := range m.Subjects {
+				if sub.Name == "system:masters" {
+					return rulef("KubeChat does not bind system:masters.")
+				}
+			}
+		}
+	}
+	if s.Resource.Plural == "serviceaccounts" && s.Subresource == "token" {
+		return rulef("KubeChat does not make tokens.")
+	}
+	return nil
+}
+
+// validateSecrets keeps values of Secrets out of chat, whatever the plan's source.
+func validateSecrets(s Step) error {
+	for _, r := range s.Kinds() {
+		if r.Key() != "secrets" {
+			continue
+		}
+		if s.Op == OpGet && s.Args.Output != "" && s.Args.Output != "name" && s.Args.Output != "wide" {
+			return rulef("Values of Secrets are never shown in chat. I can list Secrets and describe them: their keys and sizes.")
+		}
+		if s.Op == OpCreate || s.Op == OpPatch {
+			return rulef("Secrets are not written from chat: what is typed here is kept in the conversation.")
+		}
+	}
+	return nil
+}
+
+func validateArgs(s Step) error {
+	a := s.Args
+	if s.Op == OpScale {
+		if a.Replicas == nil || *a.Replicas < 0 || *a.Replicas > MaxReplicas {
+			return rulef("The number of replicas has to be between 0 and %d.", MaxReplicas)
+		}
+	}
+	for _, q := range []map[string]string{a.Requests, a.Limits} {
+		for k, val := range q {
+			if _, err := resource.ParseQuantity(val); err != nil {
+				return rulef("%q is not a quantity of %s.", val, k)
+			}
+		}
+	}
+	for k := range a.Env {
+		if len(validation.IsEnvVarName(k)) > 0 {
+			return rulef("%q is not the name of an environment variable.", k)
+		}
+	}
+	for _, img := range a.Images {
+		if !imagePattern.MatchString(img) {
+			return rulef("%q is not an image.", img)
+		}
+	}
+	if s.Op == OpAutoscale && (a.Max < 1 || a.Min > a.Max || a.Max > MaxReplicas) {
+		return rulef("An autoscaler needs a maximum of at least 1 and at least its minimum.")
+	}
+	if s.Op == OpExpose && (a.Port < 1 || a.Port > 65535) {
+		return rulef("A port is between 1 and 65535.")
+	}
+	if s.Op == OpPatch && !json.Valid(a.Patch) {
+		return rulef("The patch is not valid JSON.")
+	}
+	return errors.Join(validateSet(s), validateTail(s))
+}
+
+func validateSet(s Step) error {
+	switch s.Op {
+	case OpLabel, OpAnnotate, OpTaint:
+	default:
+		return nil
+	}
+	if len(s.Args.Set)+len(s.Args.Remove) == 0 {
+		return rulef("It is not said what to set.")
+	}
+	for k, val := range s.Args.Set {
+		if len(validation.IsQualifiedName(strings.ToLower(k))) > 0 {
+			return rulef("%q is not a valid key.", k)
+		}
+		if s.Op == OpLabel && len(validation.IsValidLabelValue(val)) > 0 {
+			return rulef("%q is not a valid label value.", val)
+		}
+		if s.Op == OpTaint {
+			switch taintEffect(val) {
+			case "NoSchedule", "PreferNoSchedule", "NoExecute":
+			default:
+				return rulef("A taint's effect is NoSchedule, PreferNoSchedule or NoExecute.")
+			}
+		}
+	}
+	return nil
+}
+
+func validateTail(s Step) error {
+	if s.Args.Tail != nil && (*s.Args.Tail < 0 || *s.Args.Tail > 10000) {
+		return rulef("The number of log lines has to be between 0 and 10000.")
+	}
+	return nil
+}
