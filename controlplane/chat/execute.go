@@ -1,0 +1,186 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kubechat/kubechat/controlplane/audit"
+	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/problem"
+)
+
+const lookTime = 20 * time.Second // for comparing the cluster with the plan after an answer was lost
+
+// execute does an approved plan, step by step. The first step that is not known to have succeeded is the last.
+func (s *Service) execute(j *job, previews []Preview) {
+	ctx, cancel := context.WithTimeout(inRun(j.ctx, j.run), s.cfg.ExecuteTimeout)
+	defer cancel()
+	run, err := s.cfg.Store.Run(ctx, j.scope, j.run)
+	if err != nil {
+		s.abandon(j, 0, 0, err)
+		return
+	}
+	steps, touched := run.Approval.Plan.Steps, map[Seen]bool{}
+	for i, step := range steps {
+		if s.isStopped() {
+			err = errStopping
+		} else {
+			err = s.executeStep(ctx, j, run, i, seenBy(previews[i], touched))
+		}
+		var stop *stopped
+		switch {
+		case errors.As(err, &stop):
+			s.end(j, stop.state, rest(stop.message, i, len(steps)))
+			return
+		case err != nil:
+			s.abandon(j, i, len(steps), err)
+			return
+		}
+		if nlp.Classify(step) != nlp.Read {
+			for _, o := range previews[i].Seen {
+				touched[identity(o)] = true
+			}
+		}
+	}
+	s.end(j, Done, "")
+}
+
+// stopped is the orderly end of a plan at one of its steps: the step's own events are stored already.
+type stopped struct {
+	state   State
+	message string
+}
+
+func (s *stopped) Error() string { return s.message }
+
+// executeStep re-checks the role, the policy and the group, since minutes may have passed with the steps before.
+func (s *Service) executeStep(ctx context.Context, j *job, run Run, i int, seen []Seen) error {
+	sc, err := s.scene(ctx, j.scope, j.run)
+	if err != nil {
+		return err
+	}
+	step := run.Approval.Plan.Steps[i]
+	if nlp.Classify(step) == nlp.Read {
+		return s.readStep(ctx, j, sc, step, i, nil)
+	}
+	if sc.group != run.Approval.Group {
+		return problem.New(problem.Forbidden, "Your group in this cluster has changed since the approval.").WithCode("group")
+	}
+	if err := s.mayChange(sc, nlp.Plan{Steps: []nlp.Step{step}}); err != nil {
+		return err
+	}
+	return s.change(ctx, j, sc, i, seen)
+}
+
+// change sends one step that changes something: nothing is sent before its intent is committed, and what came of it is
+// recorded whatever happens to the run.
+func (s *Service) change(ctx context.Context, j *job, sc scene, i int, seen []Seen) error {
+	step := sc.run.Approval.Plan.Steps[i]
+	started := s.event(TypeStarted, StartedData{Step: i, Kubectl: nlp.KubectlStep(step)})
+	if err := s.step(ctx, j, Change{From: []State{Executing}, Events: []Event{started}}); err != nil {
+		return err
+	}
+	intent, err := s.cfg.Ledger.Begin(ctx, sc.scope, audit.Intent{
+		Target: target(step, sc.run.Cluster), Command: nlp.KubectlStep(step), RequestID: string(sc.run.ID),
+		RunID: string(sc.run.ID), Step: i, ApprovedBy: sc.run.Approval.DecidedBy, K8sGroup: sc.group,
+	})
+	if err != nil {
+		return err
+	}
+	began := s.now()
+	answer, err := sc.at.Execute(ctx, step, seen...)
+	answer = outcome(answer, err)
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	finished := s.cfg.Ledger.Finish(after, sc.scope, intent, audit.Result{
+		Outcome: answer.Outcome, HTTPStatus: answer.HTTPStatus, Detail: Clean(answer.Message), Duration: s.now().Sub(began), BytesOut: answer.Bytes,
+	})
+	if finished != nil { // the ledger keeps trying, or its sweep says unknown; either way the run tells what it knows
+		s.log.ErrorContext(after, "result not recorded", "run", j.run, "intent", intent, "cause", finished)
+	}
+	events := append(s.parts(answer.Parts), s.event(TypeResult, ResultData{
+		Step: i, Outcome: answer.Outcome, Message: answer.Message, IntentID: intent,
+	}))
+	if answer.Outcome == audit.Unknown {
+		events = append(events, s.event(TypeText, Text{Text: s.look(after, sc, i)}))
+	} else if err != nil {
+		events = append(events, s.failure(j.run, err))
+	}
+	if err := s.step(after, j, Change{From: []State{Executing}, Events: events}); err != nil {
+		return err
+	}
+	switch answer.Outcome {
+	case audit.Succeeded:
+		return nil
+	case audit.Unknown:
+		return &stopped{Interrupted, "The answer was lost: look before you ask for it again."}
+	default:
+		return &stopped{Failed, ""}
+	}
+}
+
+// outcome fills in what an adapter left open, towards the worse: an error without an outcome may have changed something.
+func outcome(a Answer, err error) Answer {
+	switch {
+	case a.Outcome != "":
+	case err == nil:
+		a.Outcome = audit.Succeeded
+	default:
+		a.Outcome = audit.Unknown
+	}
+	if a.Message == "" && err != nil {
+		a.Message = problem.As(err).Detail
+	}
+	if a.Outcome == audit.Unknown {
+		a.Message = "Sent, and no answer came back."
+	}
+	return a
+}
+
+// abandon ends a run between two steps: nothing of the present step was sent.
+func (s *Service) abandon(j *job, i, n int, err error) {
+	switch cause := context.Cause(j.ctx); {
+	case errors.Is(err, ErrMoved):
+	case errors.Is(cause, errStopAsked):
+		s.end(j, Interrupted, rest("Stopped.", i-1, n))
+	case errors.Is(cause, errStopping), errors.Is(err, errStopping):
+		s.end(j, Interrupted, rest("The service was restarted.", i-1, n))
+	default:
+		err = late(err, "The cluster did not answer in time.")
+		if problem.As(err).Kind == problem.Internal {
+			s.log.ErrorContext(j.ctx, "run failed", "run", j.run, "cause", err)
+		}
+		s.end(j, Failed, rest("", i-1, n), s.failure(j.run, err))
+	}
+}
+
+// rest says what was not begun, after step i of n (counted from 0).
+func rest(message string, i, n int) string {
+	if left := n - i - 1; left > 0 && n > 1 {
+		if message != "" {
+			message += " "
+		}
+		message += fmt.Sprintf("%d of %d steps were not begun.", left, n)
+	}
+	return message
+}
+
+// seenBy gives a step's preconditions. An object that an earlier step of the same plan changed keeps its identity and
+// loses its content: the plan itself, and the controllers after it, moved that.
+func seenBy(p Preview, touched map[Seen]bool) []Seen {
+	out := make([]Seen, 0, len(p.Seen))
+	for _, o := range p.Seen {
+		if touched[identity(o)] {
+			o.ResourceVersion, o.Digest = "", ""
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func identity(o Seen) Seen {
+	o.UID, o.ResourceVersion, o.Digest = "", "", ""
+	return o
+}

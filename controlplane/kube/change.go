@@ -1,0 +1,300 @@
+package kube
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/kubechat/kubechat/controlplane/chat"
+	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/problem"
+)
+
+const maxTargets = 100 // objects one step may change
+
+// change is one request that changes one object. The dry run and the execution of a step send the same changes.
+type change struct {
+	title    string // "deployment/web": unique in its step
+	did      string // "scaled to 5"
+	live     *unstructured.Unstructured
+	seen     chat.Seen
+	method   string
+	path     string
+	patch    string // content type; "" for JSON
+	body     any
+	gone     bool                 // the object is not there afterwards
+	mask     func(map[string]any) // hides in the preview what is only known when it is done
+	warnings []string             // what the dry run cannot know
+	observe  bool                 // a workload whose rollout is worth a look afterwards
+	retry    bool                 // 429 means "not now": an eviction that a disruption budget holds back
+	// again makes the same change of the object as it is now, if it still is what was seen; nil: there is no version to move
+	again func(context.Context) (change, error)
+}
+
+// changer makes the changes of one step. seen is empty for a preview; else only what was seen may be changed.
+type changer struct {
+	c    *Cluster
+	step nlp.Step
+	seen []chat.Seen
+}
+
+var changers = map[nlp.Op]func(*changer, context.Context) ([]change, error){
+	nlp.OpCreate: (*changer).create, nlp.OpScale: (*changer).scale, nlp.OpSetImage: (*changer).setImage, nlp.OpSetEnv: (*changer).setEnv,
+	nlp.OpSetResources: (*changer).setResources, nlp.OpLabel: (*changer).label, nlp.OpAnnotate: (*changer).label,
+	nlp.OpExpose: (*changer).expose, nlp.OpAutoscale: (*changer).autoscale, nlp.OpPatch: (*changer).freePatch,
+	nlp.OpRolloutUndo: (*changer).undo, nlp.OpRolloutRestart: (*changer).restart, nlp.OpRolloutPause: (*changer).pause,
+	nlp.OpRolloutResume: (*changer).pause, nlp.OpCordon: (*changer).cordon, nlp.OpUncordon: (*changer).cordon,
+	nlp.OpTaint: (*changer).taint, nlp.OpDelete: (*changer).remove, nlp.OpDeleteCollection: (*changer).remove,
+	nlp.OpDrain: (*changer).drain,
+}
+
+func (c *Cluster) changes(ctx context.Context, step nlp.Step, seen []chat.Seen) ([]change, error) {
+	build, ok := changers[step.Op]
+	if !ok {
+		return nil, problem.Newf(problem.Invalid, "%q is not something that changes a cluster.", step.Op)
+	}
+	if step.Resource.Namespaced && step.Namespace == "" && step.Op != nlp.OpDrain {
+		return nil, problem.New(problem.Invalid, "A change needs one namespace.")
+	}
+	ch := &changer{c: c, step: step, seen: seen}
+	return build(ch, ctx)
+}
+
+// targets reads the objects that the step names or selects.
+func (b *changer) targets(ctx context.Context, r nlp.Resource) ([]*unstructured.Unstructured, error) {
+	s := b.step
+	var out []*unstructured.Unstructured
+	if len(s.Names) > maxTargets {
+		return nil, tooMany(len(s.Names))
+	}
+	for _, name := range s.Names {
+		o, err := b.c.get(ctx, r, s.Namespace, name, "")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	if len(s.Names) > 0 {
+		return out, nil
+	}
+	items, more, err := b.c.list(ctx, r, s.Namespace, s.LabelSelector, s.FieldSelector)
+	switch {
+	case err != nil:
+		return nil, err
+	case more || len(items) > maxTargets:
+		return nil, tooMany(len(items))
+	}
+	for i := range items {
+		out = append(out, &items[i])
+	}
+	return out, nil
+}
+
+func tooMany(n int) error {
+	return problem.Newf(problem.TooLarge, "This would change %d objects; %d are the most at once from chat.", n, maxTargets)
+}
+
+func nothing(s nlp.Step) error {
+	return problem.Newf(problem.NotFound, "Nothing matches: no %s to change.", s.Resource.Plural)
+}
+
+// pre is the object as it is, after it was compared with what the preview saw. Its version goes into the request, so
+// that comparing and changing are one step for the server.
+func (b *changer) pre(r nlp.Resource, o *unstructured.Unstructured) (chat.Seen, error) {
+	now := chat.Seen{
+		Resource: r, Namespace: o.GetNamespace(), Name: o.GetName(), UID: string(o.GetUID()),
+		ResourceVersion: o.GetResourceVersion(), Digest: digest(o),
+	}
+	if len(b.seen) == 0 {
+		return now, nil
+	}
+	for _, s := range b.seen {
+		if s.Resource.Key() != r.Key() || s.Namespace != now.Namespace || s.Name != now.Name {
+			continue
+		}
+		switch {
+		case s.UID != now.UID:
+			return now, problem.Newf(problem.Conflict, "%s is another object than the one that was shown: it was replaced meanwhile.", titleOf(r, now.Name))
+		case s.Digest != "" && s.Digest != now.Digest:
+			return now, problem.Newf(problem.Conflict, "%s has changed since it was shown; nothing was done to it.", titleOf(r, now.Name))
+		}
+		return now, nil
+	}
+	return now, problem.Newf(problem.Conflict, "%s was not there when this was shown; nothing was done.", titleOf(r, now.Name))
+}
+
+// bound tells whether requests carry the object's version. A dry run does not: a version that moves meanwhile is no
+// reason not to show anything.
+func (b *changer) bound() bool { return len(b.seen) > 0 }
+
+// digest is over what a preview shows, so nothing of a Secret's value is in it.
+func digest(o *unstructured.Unstructured) string {
+	b, err := json.Marshal(tidy(o))
+	if err != nil {
+		panic(fmt.Sprintf("kube: what was JSON is JSON: %v", err))
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+func titleOf(r nlp.Resource, name string) string {
+	kind := strings.ToLower(r.Kind)
+	if kind == "" {
+		kind = r.Plural
+	}
+	return kind + "/" + name
+}
+
+// patched makes a merge or strategic patch of one object, bound to its precondition.
+func (b *changer) patched(r nlp.Resource, o *unstructured.Unstructured, kind, did string, patch map[string]any) (change, error) {
+	seen, err := b.pre(r, o)
+	if err != nil {
+		return change{}, err
+	}
+	meta, _ := patch["metadata"].(map[string]any)
+	if meta == nil {
+		meta = map[string]any{}
+		patch["metadata"] = meta
+	}
+	meta["uid"] = seen.UID
+	if b.bound() {
+		meta["resourceVersion"] = seen.ResourceVersion
+	}
+	return change{
+		title: titleOf(r, o.GetName()), did: did, live: o, seen: seen, method: http.MethodPatch,
+		path: objectPath(r, o.GetNamespace(), o.GetName(), ""), patch: kind, body: patch,
+	}, nil
+}
+
+// eachTarget makes one change for each of the step's objects.
+func (b *changer) eachTarget(ctx context.Context, make func(*unstructured.Unstructured) (change, error)) ([]change, error) {
+	objects, err := b.targets(ctx, b.step.Resource)
+	if err != nil {
+		return nil, err
+	}
+	if len(objects) == 0 {
+		return nil, nothing(b.step)
+	}
+	out := []change{}
+	for _, o := range objects {
+		ch, err := b.repeatable(b.step.Resource, o, make)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ch)
+	}
+	return out, nil
+}
+
+// repeatable makes a change that can be made again of the same object.
+func (b *changer) repeatable(r nlp.Resource, o *unstructured.Unstructured, make func(*unstructured.Unstructured) (change, error)) (change, error) {
+	ch, err := make(o)
+	ch.again = func(ctx context.Context) (change, error) {
+		now, err := b.c.get(ctx, r, o.GetNamespace(), o.GetName(), "")
+		if err != nil {
+			return change{}, err
+		}
+		return make(now)
+	}
+	return ch, err
+}
+
+// send sends a change, or asks the server what it would do.
+func (c *Cluster) send(ctx context.Context, ch change, dry bool) (response, error) {
+	body, err := json.Marshal(ch.body)
+	if err != nil {
+		return response{}, fmt.Errorf("write the request for %s: %w", ch.title, err)
+	}
+	if dry {
+		if body, err = dryBody(ch.body, body); err != nil {
+			return response{}, err
+		}
+	}
+	q := url.Values{"fieldManager": {"kubechat"}}
+	if ch.method == http.MethodPost || ch.method == http.MethodDelete || ch.patch == jsonPatch || ch.patch == mergePatch || ch.patch == strategicPatch {
+		q.Set("fieldValidation", "Strict")
+	}
+	if ch.method == http.MethodDelete {
+		q = url.Values{}
+	}
+	if dry {
+		q.Set("dryRun", "All")
+	}
+	return c.do(ctx, request{method: ch.method, path: ch.path, query: q, contentType: or(ch.patch, asJSON), body: body})
+}
+
+// deleteOptions and eviction carry dryRun in their body: where a DELETE has a body, the server ignores the query.
+func dryBody(v any, plain []byte) ([]byte, error) {
+	switch b := v.(type) {
+	case deleteOptions:
+		b.DryRun = []string{"All"}
+		return json.Marshal(b)
+	case eviction:
+		b.DeleteOptions.DryRun = []string{"All"}
+		return json.Marshal(b)
+	}
+	return plain, nil
+}
+
+// DryRun previews a step that changes something: what each object is now, and what the server says it would become.
+func (c *Cluster) DryRun(ctx context.Context, step nlp.Step) (chat.Preview, error) {
+	changes, err := c.changes(ctx, step, nil)
+	if err != nil {
+		return chat.Preview{}, err
+	}
+	p := chat.Preview{Diffs: []chat.Diff{}, Seen: []chat.Seen{}}
+	for _, ch := range changes {
+		d, err := c.dryRun(ctx, ch, len(changes))
+		if err != nil {
+			return chat.Preview{}, err
+		}
+		p.Diffs = append(p.Diffs, d)
+		p.Seen = append(p.Seen, ch.seen)
+	}
+	return p, nil
+}
+
+const manyTargets = 5 // above that a preview names the objects that go, and does not print each whole
+
+func (c *Cluster) dryRun(ctx context.Context, ch change, of int) (chat.Diff, error) {
+	res, err := c.send(ctx, ch, true)
+	if ch.retry && apierrors.IsTooManyRequests(err) {
+		ch.warnings = append(ch.warnings, "Right now a disruption budget holds this eviction back.")
+		err = nil
+	}
+	if err != nil {
+		return chat.Diff{}, err
+	}
+	before := tidy(ch.live)
+	if ch.gone && of > manyTargets {
+		before = brief(ch.live)
+	}
+	var after map[string]any
+	if !ch.gone {
+		o, err := readObject(res.body)
+		if err != nil {
+			return chat.Diff{}, err
+		}
+		after = tidy(o)
+		if ch.mask != nil {
+			ch.mask(after)
+		}
+	}
+	return diffOf(ch.title, before, after, append(ch.warnings, res.warnings...)), nil
+}
+
+func brief(o *unstructured.Unstructured) map[string]any {
+	meta := map[string]any{"name": o.GetName()}
+	if ns := o.GetNamespace(); ns != "" {
+		meta["namespace"] = ns
+	}
+	return map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind(), "metadata": meta}
+}

@@ -1,0 +1,182 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	apidiscovery "k8s.io/api/apidiscovery/v2"
+
+	"github.com/kubechat/kubechat/controlplane/chat"
+	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/problem"
+)
+
+const asDiscovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+func (c *Cluster) read(ctx context.Context, path, accept string, into any) error {
+	res, err := c.do(ctx, request{method: http.MethodGet, path: path, accept: accept})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(res.body, into); err != nil {
+		return problem.New(problem.Unavailable, "The cluster's answer could not be read.").WithCause(err)
+	}
+	return nil
+}
+
+// apiResources lists the kinds that the cluster serves, each in its preferred version.
+func (c *Cluster) apiResources(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
+	t := chat.Table{Title: "Kinds of this cluster", Rows: [][]any{}, Columns: []chat.Column{
+		{Name: "Name", Kind: "text"}, {Name: "Short names", Kind: "text"}, {Name: "API version", Kind: "text"},
+		{Name: "Namespaced", Kind: "text"}, {Name: "Kind", Kind: "text"}, {Name: "Verbs", Kind: "text"},
+	}}
+	for _, path := range []string{"/api", "/apis"} {
+		var groups apidiscovery.APIGroupDiscoveryList
+		if err := c.read(ctx, path, asDiscovery, &groups); err != nil {
+			return nil, err
+		}
+		for _, g := range groups.Items {
+			if len(g.Versions) > 0 { // the first is the preferred one
+				t.Rows = append(t.Rows, kindRows(g.Name, g.Versions[0])...)
+			}
+		}
+	}
+	return []chat.Part{t}, nil
+}
+
+func kindRows(group string, v apidiscovery.APIVersionDiscovery) [][]any {
+	var rows [][]any
+	for _, r := range v.Resources {
+		if r.ResponseKind == nil {
+			continue
+		}
+		version := v.Version
+		if group != "" {
+			version = group + "/" + v.Version
+		}
+		namespaced := "false"
+		if r.Scope == apidiscovery.ScopeNamespace {
+			namespaced = "true"
+		}
+		rows = append(rows, []any{r.Resource, strings.Join(r.ShortNames, ","), version, namespaced, r.ResponseKind.Kind, strings.Join(r.Verbs, ",")})
+	}
+	return rows
+}
+
+func (c *Cluster) version(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
+	var v struct{ GitVersion, Platform, GoVersion string }
+	if err := c.read(ctx, "/version", asJSON, &v); err != nil {
+		return nil, err
+	}
+	return []chat.Part{chat.Text{Text: fmt.Sprintf("The cluster runs Kubernetes %s (%s, %s).", v.GitVersion, v.Platform, v.GoVersion)}}, nil
+}
+
+func (c *Cluster) whoAmI(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
+	var out struct {
+		Status struct {
+			UserInfo struct {
+				Username string
+				Groups   []string
+				Extra    map[string][]string
+			}
+		}
+	}
+	err := c.ask(ctx, "/apis/authentication.k8s.io/v1/selfsubjectreviews", map[string]any{
+		"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
+	}, &out)
+	if err != nil {
+		return nil, err
+	}
+	who := out.Status.UserInfo
+	t := chat.Table{Title: "You in this cluster", Rows: [][]any{{"User", who.Username}, {"Groups", strings.Join(who.Groups, ", ")}},
+		Columns: []chat.Column{{Name: "Attribute", Kind: "text"}, {Name: "Value", Kind: "text"}}}
+	for _, k := range sortedKeys(who.Extra) {
+		t.Rows = append(t.Rows, []any{k, strings.Join(who.Extra[k], ", ")})
+	}
+	return []chat.Part{t}, nil
+}
+
+// canI answers one right, or with an empty verb lists them all.
+func (c *Cluster) canI(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
+	if step.Args.Verb == "" {
+		return c.rules(ctx, or(step.Namespace, "default"))
+	}
+	names := step.Names
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	var said []string
+	for _, name := range names {
+		check, err := c.check(ctx, right{
+			verb: step.Args.Verb, group: step.Resource.Group, resource: or(step.Resource.Plural, "*"), subresource: step.Subresource,
+			namespace: step.Namespace, name: name,
+		})
+		if err != nil {
+			return nil, err
+		}
+		answer := "No"
+		if check.Allowed {
+			answer = "Yes"
+		}
+		what := check.Resource
+		if name != "" {
+			what += "/" + name
+		}
+		where := "in all namespaces"
+		if step.Namespace != "" {
+			where = "in " + step.Namespace
+		} else if !step.Resource.Namespaced {
+			where = "in the cluster"
+		}
+		text := fmt.Sprintf("%s: you %s %s %s %s.", answer, map[bool]string{true: "may", false: "may not"}[check.Allowed], check.Verb, what, where)
+		if check.Reason != "" {
+			text += " (" + check.Reason + ")"
+		}
+		said = append(said, text)
+	}
+	return []chat.Part{chat.Text{Text: strings.Join(said, "\n")}}, nil
+}
+
+func (c *Cluster) rules(ctx context.Context, namespace string) ([]chat.Part, error) {
+	type rule struct {
+		Verbs, APIGroups, Resources, ResourceNames, NonResourceURLs []string
+	}
+	var out struct {
+		Status struct {
+			ResourceRules, NonResourceRules []rule
+			Incomplete                      bool
+			EvaluationError                 string
+		}
+	}
+	err := c.ask(ctx, "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": map[string]any{"namespace": namespace},
+	}, &out)
+	if err != nil {
+		return nil, err
+	}
+	t := chat.Table{Title: "What you may do in " + namespace, Namespace: namespace, Rows: [][]any{}, Columns: []chat.Column{
+		{Name: "Resources", Kind: "text"}, {Name: "Non-resource URLs", Kind: "text"}, {Name: "Names", Kind: "text"}, {Name: "Verbs", Kind: "text"},
+	}}
+	for _, r := range slices.Concat(out.Status.ResourceRules, out.Status.NonResourceRules) {
+		var what []string
+		for _, res := range r.Resources {
+			for _, g := range r.APIGroups {
+				if g != "" {
+					what = append(what, res+"."+g)
+				} else {
+					what = append(what, res)
+				}
+			}
+		}
+		t.Rows = append(t.Rows, []any{strings.Join(what, ", "), strings.Join(r.NonResourceURLs, ", "), strings.Join(r.ResourceNames, ", "), strings.Join(r.Verbs, ", ")})
+	}
+	parts := []chat.Part{t}
+	if out.Status.Incomplete {
+		parts = append(parts, chat.Text{Text: "The cluster says that this list may be incomplete. " + out.Status.EvaluationError})
+	}
+	return parts, nil
+}

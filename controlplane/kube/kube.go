@@ -1,0 +1,126 @@
+// Package kube carries out a plan's steps in a cluster, over whatever transport reaches it: its vocabulary, the access
+// review, the dry run with its difference, and the step itself. It speaks plain HTTP to the Kubernetes API, with the
+// member's impersonation set on the way by the agent; it never retries what changes something, never hands out a
+// Secret's value, and knows no tenant beyond the transport it was given. Start at Clusters.Open, then Cluster.
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/kubechat/kubechat/controlplane/chat"
+	"github.com/kubechat/kubechat/controlplane/cluster"
+	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/tenant"
+)
+
+// Config is what Clusters is made of. Transport is required.
+type Config struct {
+	// Transport reaches a cluster as the scope's member.
+	Transport func(scope tenant.Scope, id cluster.ID) http.RoundTripper
+	// Index reaches it as group kubechat:index. Vocabularies are not built with it: under the asker's own impersonation a
+	// name that they may not list cannot reach them. It is kept for what may be shared, once there is a shared index.
+	Index func(t tenant.ID, id cluster.ID) http.RoundTripper
+	// WordsFor is how long a vocabulary is used; 0: 30 seconds.
+	WordsFor time.Duration
+	// MaxWords is how many vocabularies are kept; 0: 256.
+	MaxWords int
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Clusters opens clusters for members.
+type Clusters struct {
+	cfg   Config
+	words *wordCache
+}
+
+var _ chat.Clusters = (*Clusters)(nil)
+
+// New makes Clusters.
+func New(c Config) (*Clusters, error) {
+	if c.Transport == nil {
+		return nil, errors.New("kube: Config.Transport is required")
+	}
+	if c.WordsFor <= 0 {
+		c.WordsFor = 30 * time.Second
+	}
+	if c.MaxWords <= 0 {
+		c.MaxWords = 256
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Clusters{cfg: c, words: newWordCache(c.WordsFor, c.MaxWords, c.Now)}, nil
+}
+
+// Open gives a cluster as the scope's member may see it.
+func (c *Clusters) Open(_ context.Context, scope tenant.Scope, id cluster.ID) (chat.Cluster, error) {
+	// the host is a name for logs only: the transport decides where this goes
+	cfg := &rest.Config{Host: "http://" + string(id), Transport: c.cfg.Transport(scope, id), QPS: -1}
+	at, err := FromRESTConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	at.now, at.log = c.cfg.Now, c.cfg.Log
+	key := wordKey{tenant: scope.Tenant, member: scope.Member, cluster: id}
+	at.words = func(ctx context.Context) (*nlp.Vocabulary, error) { return c.words.get(ctx, key, at.load) }
+	at.changed = func() { c.words.forget(key) }
+	return at, nil
+}
+
+// Cluster is one cluster as one person may see it. It is safe for concurrent use.
+type Cluster struct {
+	rest  *rest.Config
+	http  *http.Client
+	base  string // without a slash at its end
+	words func(context.Context) (*nlp.Vocabulary, error)
+	// changed is called when what words says may be over: "scale it to one more" must not count from before
+	changed func()
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+var _ chat.Cluster = (*Cluster)(nil)
+
+// FromRESTConfig gives the cluster that cfg reaches, as whoever cfg says; for the command line, which has no server.
+func FromRESTConfig(cfg *rest.Config) (*Cluster, error) {
+	rt, err := rest.TransportFor(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("make a client for the cluster: %w", err)
+	}
+	client := &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // the API redirects nobody; what else answers is not followed
+	}}
+	host := cfg.Host
+	if !strings.Contains(host, "://") {
+		host = "https://" + host
+	}
+	c := &Cluster{
+		rest: cfg, http: client, base: strings.TrimRight(host, "/") + strings.TrimRight(cfg.APIPath, "/"),
+		changed: func() {}, now: time.Now, log: slog.New(slog.DiscardHandler),
+	}
+	c.words = c.load
+	return c, nil
+}
+
+// Vocabulary is what the person may hear named.
+func (c *Cluster) Vocabulary(ctx context.Context) (*nlp.Vocabulary, error) { return c.words(ctx) }
+
+func (c *Cluster) load(ctx context.Context) (*nlp.Vocabulary, error) {
+	v, err := LoadVocabulary(ctx, c.rest)
+	if err != nil {
+		return nil, asProblem(err)
+	}
+	return v, nil
+}
