@@ -1,0 +1,276 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/kubechat/kubechat/controlplane/cluster"
+	"github.com/kubechat/kubechat/controlplane/problem"
+	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/tunnel"
+)
+
+// The names under which the agent knows identities; its policy accepts these and no others.
+const (
+	identityUser   = "kubechat:user"
+	identityGroup  = "kubechat:"
+	extraUser      = "kubechat.io/user"
+	extraSession   = "kubechat.io/session"
+	extraRequest   = "kubechat.io/request"
+	requestHeader  = "X-Request-Id"
+	maxHeaderBytes = 256 << 10 // of an answer
+)
+
+// RoundTrip sends one Kubernetes API request to a cluster of the scope's tenant, as the scope's member in their group
+// there. The caller closes the body. An error that is ErrNotSent, always a problem, means that no agent has seen
+// anything of the request; after any other error nobody knows what became of it.
+func (g *Gateway) RoundTrip(scope tenant.Scope, id cluster.ID, req *http.Request) (*http.Response, error) {
+	group, err := g.group(req.Context(), scope, id)
+	if err != nil {
+		return nil, notSent(err)
+	}
+	return g.carry(req, key{scope.Tenant, id}, g.identity(scope, group), func(ctx context.Context) error {
+		return g.disconnected(ctx, scope, id)
+	})
+}
+
+// stillAllowed is asked while an answer to kubectl goes on; nil if nobody need ask. A run of the chat goes on when its
+// login has ended, by design.
+func (g *Gateway) stillAllowed(ctx context.Context) func(context.Context) error {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok || g.cfg.Recheck == nil {
+		return nil
+	}
+	return func(ctx context.Context) error { return g.cfg.Recheck(ctx, x.scope) }
+}
+
+// Transport is RoundTrip for one member in one cluster, as client-go wants it.
+func (g *Gateway) Transport(scope tenant.Scope, id cluster.ID) http.RoundTripper {
+	return roundTripper(func(req *http.Request) (*http.Response, error) { return g.RoundTrip(scope, id, req) })
+}
+
+// IndexTransport carries the service's own reads of names and kinds, as the group that may read only those.
+func (g *Gateway) IndexTransport(t tenant.ID, id cluster.ID) http.RoundTripper {
+	who := tunnel.Identity{User: identityUser, Groups: []string{identityGroup + string(cluster.GroupIndex)}}
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		return g.carry(req, key{t, id}, who, func(context.Context) error { return errNoSession })
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// group is the member's group in the cluster; another tenant's cluster is not found. On the kubectl path it is the one
+// that was decided on.
+func (g *Gateway) group(ctx context.Context, scope tenant.Scope, id cluster.ID) (cluster.Group, error) {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok && x.cluster == id && x.scope == scope {
+		return x.group, nil
+	}
+	return g.cfg.Clusters.Group(ctx, scope, id)
+}
+
+func (g *Gateway) identity(scope tenant.Scope, group cluster.Group) tunnel.Identity {
+	extra := map[string][]string{extraUser: {scope.Email}}
+	if scope.Login != "" {
+		extra[extraSession] = []string{scope.Login}
+	}
+	return tunnel.Identity{User: identityUser, Groups: []string{identityGroup + string(group)}, Extra: extra}
+}
+
+// carry opens a stream for this one request and nobody else's, and sends the request on it.
+func (g *Gateway) carry(req *http.Request, k key, who tunnel.Identity, absent func(context.Context) error) (*http.Response, error) {
+	res, err := g.carryUncounted(req, k, who, absent)
+	if _, ok := req.Context().Value(exchangeKey{}).(*exchange); !ok { // the kubectl path counts its own
+		end := endAnswered
+		if errors.Is(err, ErrNotSent) {
+			end = endDisconnected
+		} else if err != nil {
+			end = endLost
+		}
+		g.meter.requests.WithLabelValues(doorService, end).Inc()
+	}
+	return res, err
+}
+
+func (g *Gateway) carryUncounted(req *http.Request, k key, who tunnel.Identity, absent func(context.Context) error) (*http.Response, error) {
+	ctx := req.Context()
+	header := tunnel.Header{
+		RequestID: req.Header.Get(requestHeader), Traceparent: req.Header.Get("Traceparent"), Kind: tunnel.KindHTTP,
+		Class: tunnel.ClassInteractive, Identity: who,
+	}
+	if header.RequestID == "" {
+		header.RequestID = g.requestID(ctx)
+	}
+	if who.Extra != nil {
+		who.Extra[extraRequest] = []string{header.RequestID}
+	}
+	start := time.Now()
+	s, err := g.open(ctx, k, header, absent)
+	if err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, notSent(err)
+	}
+	g.meter.opened(start)
+	if still := g.stillAllowed(ctx); still != nil {
+		s.recheck(ctx, still)
+	}
+	return s.send(req)
+}
+
+// open tries the cluster's sessions, the least loaded first, until an agent accepts the stream. Before that nothing of
+// the request has left, so trying again is always right. Without a session it waits for one.
+func (g *Gateway) open(ctx context.Context, k key, h tunnel.Header, absent func(context.Context) error) (*stream, error) {
+	waiting, cancel := context.WithTimeout(ctx, g.cfg.WaitSession)
+	defer cancel()
+	var tried []*link
+	var last error
+	for {
+		for _, l := range g.sessions.best(k) {
+			if containsLink(tried, l) {
+				continue
+			}
+			tried = append(tried, l)
+			conn, err := g.openOn(ctx, l, h)
+			if err == nil {
+				return conn, nil
+			}
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("open stream: %w", context.Cause(ctx))
+			}
+			var refused *tunnel.RefusedError
+			if errors.As(err, &refused) && refused.Code != tunnel.RefuseOverloaded && refused.Code != tunnel.RefuseDraining {
+				return nil, problem.New(problem.Unavailable, "The cluster's agent does not take this request.").WithCode("agent_refused").
+					WithFix("Update the agent.").WithCause(err)
+			}
+			last = err
+		}
+		if overloaded(last) {
+			return nil, problem.New(problem.Limited, "The cluster's agent has too many requests in flight.").WithCode("agent_overloaded").
+				WithFix("End some watches, logs or shells.").WithRetryAfter(time.Second).WithCause(last)
+		}
+		if len(tried) == 0 && waiting.Err() == nil { // whose cluster it is, and whether waiting makes sense at all
+			if err := absent(ctx); err != nil && !problem.Is(err, problem.Unavailable) {
+				return nil, err
+			}
+		}
+		if !g.sessions.awaitNew(waiting, k, tried) {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("open stream: %w", context.Cause(ctx))
+	}
+	if err := absent(ctx); err != nil {
+		return nil, err
+	}
+	return nil, errNoSession.WithCause(last)
+}
+
+func (g *Gateway) openOn(ctx context.Context, l *link, h tunnel.Header) (*stream, error) {
+	l.active.Add(1)
+	g.meter.streams.Inc()
+	release := func() { l.active.Add(-1); g.meter.streams.Dec() }
+	conn, err := l.session.Open(ctx, h)
+	if err != nil {
+		release()
+		var refused *tunnel.RefusedError
+		if !errors.As(err, &refused) && ctx.Err() == nil {
+			l.suspected()
+		}
+		return nil, err
+	}
+	return newStream(ctx, conn, release), nil
+}
+
+func overloaded(err error) bool {
+	var refused *tunnel.RefusedError
+	return errors.As(err, &refused) && refused.Code == tunnel.RefuseOverloaded
+}
+
+func containsLink(links []*link, l *link) bool {
+	for _, x := range links {
+		if x == l {
+			return true
+		}
+	}
+	return false
+}
+
+var errNoSession = problem.New(problem.Unavailable, "The cluster is not connected.").WithCode("cluster_disconnected").
+	WithFix("Look at its agent: kubectl get pods -A -l app.kubernetes.io/name=kubechat-agent, run against the cluster directly.").
+	WithRetryAfter(5 * time.Second)
+
+// disconnected says why a cluster has no session here: the problem to show, with when it was last seen and what ended
+// its last session.
+func (g *Gateway) disconnected(ctx context.Context, scope tenant.Scope, id cluster.ID) error {
+	c, err := g.cfg.Clusters.Get(ctx, scope, id)
+	if err != nil {
+		return err
+	}
+	if c.State == cluster.Revoked {
+		return problem.New(problem.Conflict, "This cluster was revoked.").WithCode("cluster_revoked").
+			WithFix("Add it again as a new cluster.")
+	}
+	said := "The cluster " + c.Name + " is not connected"
+	switch {
+	case c.State == cluster.Connected:
+		said = "The cluster " + c.Name + " does not answer"
+	case !c.LastSeen.IsZero():
+		said += "; it was last seen at " + c.LastSeen.UTC().Format(time.RFC3339)
+	}
+	p := *errNoSession
+	p.Detail = strings.TrimSpace(said + ". " + c.Reason)
+	return &p
+}
+
+// notSent makes sure that an error says that nothing was sent, and in words for people.
+func notSent(err error) error {
+	if errors.Is(err, ErrNotSent) {
+		return err
+	}
+	p := problem.As(err)
+	return p.WithCause(errors.Join(ErrNotSent, errors.Unwrap(p)))
+}
+
+// once is a dial that gives out one connection, once.
+func once(conn net.Conn) func(context.Context, string, string) (net.Conn, error) {
+	given := make(chan net.Conn, 1) // holds the one connection until it is taken
+	given <- conn
+	return func(context.Context, string, string) (net.Conn, error) {
+		select {
+		case c := <-given:
+			return c, nil
+		default:
+			return nil, errors.New("a request is sent once")
+		}
+	}
+}
+
+// credentials never pass the tunnel, whoever made the request: who somebody is, is said in the stream's header.
+var credentials = []string{"Authorization", "Proxy-Authorization", "Cookie", "Forwarded", "X-Forwarded-For"}
+
+// outgoing is the request as the agent gets it.
+func outgoing(req *http.Request) *http.Request {
+	out := req.Clone(req.Context())
+	out.URL = &url.URL{Scheme: "http", Host: "cluster", Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
+	out.Host, out.RequestURI = "cluster", ""
+	for _, name := range credentials {
+		out.Header.Del(name)
+	}
+	for name := range out.Header {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "impersonate-") || strings.HasPrefix(lower, "x-remote-") {
+			delete(out.Header, name)
+		}
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/kubechat/kubechat/controlplane/problem"
+	"github.com/kubechat/kubechat/tunnel"
+)
+
+// stream is one accepted stream and the one request on it. It is given back exactly once: when its answer was read to
+// its end, when that was closed, or when nothing came of it.
+type stream struct {
+	conn *tunnel.Conn
+	stop func() bool // no longer cancel the stream with the request's context
+	done sync.Once
+	free func()
+
+	mu    sync.Mutex // guards timer
+	timer *time.Timer
+}
+
+// recheckStream is how often a stream asks whether who it is for still may have it.
+const recheckStream = 15 * time.Second
+
+func newStream(ctx context.Context, conn *tunnel.Conn, free func()) *stream {
+	return &stream{conn: conn, free: free, stop: context.AfterFunc(ctx, func() { _ = conn.Reset(tunnel.ReasonCancelled) })}
+}
+
+// release gives the stream back. Reset is right unless both ends are done with it: what is in flight is wanted by nobody.
+func (s *stream) release(reset bool) {
+	s.done.Do(func() {
+		s.stop()
+		s.mu.Lock()
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+		s.mu.Unlock()
+		if reset {
+			_ = s.conn.Reset(tunnel.ReasonCancelled)
+		} else {
+			_ = s.conn.Close()
+		}
+		s.free()
+	})
+}
+
+// recheck ends the stream when its member has lost the right to it. While nobody can say, it goes on.
+func (s *stream) recheck(ctx context.Context, still func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = time.AfterFunc(recheckStream, func() {
+		if s.conn.Context().Err() != nil {
+			return
+		}
+		asking, cancel := context.WithTimeout(ctx, recheckStream)
+		defer cancel()
+		err := still(asking)
+		if problem.Is(err, problem.Unauthenticated) || problem.Is(err, problem.NotFound) || problem.Is(err, problem.Forbidden) {
+			_ = s.conn.Reset(tunnel.ReasonCancelled)
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.timer.Reset(recheckStream)
+	})
+}
+
+// send writes the request and waits for the answer's header. Each request has a transport of its own around its own
+// stream, so that no pool can ever give one member's connection to another's request.
+func (s *stream) send(req *http.Request) (*http.Response, error) {
+	t := &http.Transport{
+		DialContext: once(s.conn), DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+	res, err := t.RoundTrip(outgoing(req))
+	if err != nil {
+		s.release(true)
+		if cause := s.lost(); cause != nil && req.Context().Err() == nil {
+			err = errors.Join(err, cause)
+		}
+		return nil, err
+	}
+	res.Request = req
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		if rw, ok := res.Body.(io.ReadWriteCloser); ok {
+			res.Body = &duplex{ReadWriteCloser: rw, s: s}
+			return res, nil
+		}
+	}
+	if res.Body == http.NoBody {
+		s.release(false)
+		return res, nil
+	}
+	res.Body = &answer{ReadCloser: res.Body, s: s}
+	return res, nil
+}
+
+// lost is why the stream ended, if it was not us.
+func (s *stream) lost() error {
+	var c *tunnel.CloseError
+	if errors.As(context.Cause(s.conn.Context()), &c) && c.Reason != tunnel.ReasonCancelled {
+		return c
+	}
+	return nil
+}
+
+// answer is a response's body. One that is left before its end cancels its stream, which ends the API server's work.
+type answer struct {
+	io.ReadCloser
+	s *stream
+}
+
+// Read gives the stream back at the end.
+func (a *answer) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		a.s.release(false)
+	} else if err != nil {
+		a.s.release(true)
+	}
+	return n, err
+}
+
+// Close ends the answer where it is.
+func (a *answer) Close() error {
+	a.s.release(true)
+	return a.ReadCloser.Close()
+}
+
+// duplex is an upgraded connection: bytes both ways until both ends are done.
+type duplex struct {
+	io.ReadWriteCloser
+	s *stream
+}
+
+// CloseWrite ends our half: the last words of a command come after its input has ended.
+func (d *duplex) CloseWrite() error { return d.s.conn.CloseWrite() }
+
+// Close ends it. What was written is still delivered.
+func (d *duplex) Close() error {
+	d.s.release(false)
+	return d.ReadWriteCloser.Close()
+}
