@@ -1,0 +1,116 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"syscall"
+
+	"github.com/kubechat/kubechat/controlplane/tenant"
+)
+
+// tenantScope keeps Parts readable where it is used.
+type tenantScope = tenant.Scope
+
+type listeners struct {
+	web, tunnel, ops net.Listener
+	addresses        Addresses
+}
+
+func (l *listeners) close() {
+	for _, one := range []net.Listener{l.web, l.tunnel, l.ops} {
+		if one != nil {
+			_ = one.Close() // closed already where it was served
+		}
+	}
+}
+
+// listen opens every address before anything is built, so that a taken port is the first thing said, and fills in what
+// follows from the ports: the URLs and the address agents dial.
+func listen(ctx context.Context, c *Config) (*listeners, error) {
+	l := &listeners{}
+	var err error
+	open := func(what, addr string) net.Listener {
+		if err != nil {
+			return nil
+		}
+		var one net.Listener
+		if one, err = (&net.ListenConfig{}).Listen(ctx, "tcp", addr); err != nil {
+			err = listenError(what, addr, err)
+			return nil
+		}
+		return one
+	}
+	if c.plays(RoleWeb) {
+		l.web = open("web", c.WebAddr)
+	}
+	if c.plays(RoleGateway) {
+		l.tunnel = open("tunnel", c.TunnelAddr)
+	}
+	if c.OpsAddr != "off" {
+		l.ops = open("ops", c.OpsAddr)
+	}
+	if err == nil && c.Demo.Listener != nil && l.web != nil {
+		l.web, err = c.Demo.Listener(l.web)
+	}
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	l.fill(c)
+	return l, nil
+}
+
+func (l *listeners) fill(c *Config) {
+	a := &l.addresses
+	a.Web, a.Tunnel, a.Ops = addrOf(l.web), addrOf(l.tunnel), addrOf(l.ops)
+	def(&c.PublicURL, "http://"+a.Web)
+	def(&c.TunnelHost, a.Tunnel)
+	if c.KubectlURL == "" && c.Demo.Listener != nil {
+		c.KubectlURL = "https://" + a.Web // kubectl sends no credential over plain http
+	}
+	def(&c.KubectlURL, c.PublicURL)
+	c.PublicURL, c.KubectlURL = origin(c.PublicURL), origin(c.KubectlURL)
+	a.PublicURL = c.PublicURL
+}
+
+func addrOf(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.Addr().String()
+}
+
+func origin(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return s
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func secure(publicURL string) bool {
+	u, err := url.Parse(publicURL)
+	return err == nil && u.Scheme == "https"
+}
+
+func listenError(what, addr string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("the %s address %s is taken by another program: choose another with --%s-addr", what, addr, what)
+	}
+	return fmt.Errorf("listen on the %s address %s: %w", what, addr, err)
+}
+
+// subjects are the names a certificate for host:port must hold.
+func subjects(hostport string) (names []string, ips []net.IP) {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		return nil, []net.IP{ip}
+	}
+	return []string{host}, nil
+}

@@ -1,0 +1,263 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/kubechat/kubechat/controlplane/access"
+	"github.com/kubechat/kubechat/controlplane/account"
+	"github.com/kubechat/kubechat/controlplane/audit"
+	"github.com/kubechat/kubechat/controlplane/billing"
+	"github.com/kubechat/kubechat/controlplane/chat"
+	"github.com/kubechat/kubechat/controlplane/cluster"
+	"github.com/kubechat/kubechat/controlplane/gateway"
+	"github.com/kubechat/kubechat/controlplane/httpapi"
+	"github.com/kubechat/kubechat/controlplane/kube"
+	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/signin"
+	"github.com/kubechat/kubechat/controlplane/store"
+	"github.com/kubechat/kubechat/pki"
+	"github.com/kubechat/kubechat/pki/authority"
+)
+
+// Every port is served by the adapter that was written for it.
+var (
+	_ chat.Clusters    = (*kube.Clusters)(nil)
+	_ chat.Directory   = (*cluster.Service)(nil)
+	_ chat.Members     = (*account.Service)(nil)
+	_ chat.Ledger      = (*audit.Log)(nil)
+	_ chat.Store       = store.Chats{}
+	_ gateway.Clusters = (*cluster.Service)(nil)
+	_ gateway.Ledger   = (*audit.Log)(nil)
+	_ httpapi.SignIn   = (*signin.Service)(nil)
+	_ httpapi.Tokens   = (*signin.Service)(nil)
+	_ httpapi.Accounts = (*account.Service)(nil)
+	_ httpapi.Clusters = (*cluster.Service)(nil)
+	_ httpapi.Chat     = (*chat.Service)(nil)
+	_ httpapi.Audit    = (*audit.Log)(nil)
+	_ httpapi.Usage    = (*billing.Service)(nil)
+	_ httpapi.Answers  = store.Answers{}
+	_ signin.Store     = store.Logins{}
+)
+
+// Parts are the domains of a running service, for what is set up beside its requests: the demonstration.
+type Parts struct {
+	Accounts *account.Service
+	Clusters *cluster.Service
+	SignIn   *signin.Service
+	// Kubeconfig is a kubeconfig with a credential in it.
+	Kubeconfig func(scope tenantScope, c cluster.Cluster, token string) []byte
+	Addresses  Addresses
+	Log        *slog.Logger
+}
+
+// Run is one replica: it opens the database, serves until ctx ends, and stops gracefully: it says that it is not ready,
+// ends open event streams, finishes or hands off what is under way, and leaves nothing behind.
+func Run(ctx context.Context, c Config) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	c = c.withDefaults()
+	log := c.Telemetry.Log
+	db, err := store.Open(ctx, store.Config{DSN: c.DSN, MaxConns: int32(c.MaxConns), Log: log})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	l, err := listen(ctx, &c)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	s, err := assemble(ctx, c, db, l.addresses)
+	if err != nil {
+		return err
+	}
+	if c.Demo.Started != nil {
+		if err := c.Demo.Started(s.parts(l.addresses)); err != nil {
+			return fmt.Errorf("set up the demonstration: %w", err)
+		}
+	}
+	log.InfoContext(ctx, "serving", "web", l.addresses.Web, "tunnel", l.addresses.Tunnel, "ops", l.addresses.Ops,
+		"replica", s.replicas.ID(), "version", c.Version)
+	if c.Ready != nil {
+		c.Ready(l.addresses)
+	}
+	err = runStages(ctx, s.stages(l), func() { s.drain(ctx) })
+	log.InfoContext(context.WithoutCancel(ctx), "stopped", "replica", s.replicas.ID())
+	return err
+}
+
+// service is everything one replica is made of.
+type service struct {
+	cfg       Config
+	log       *slog.Logger
+	db        *store.DB
+	replicas  *cluster.Replicas
+	accounts  *account.Service
+	clusters  *cluster.Service
+	ledger    *audit.Log
+	signIn    *signin.Service
+	authority *authority.Authority
+	gateway   *gateway.Gateway
+	chat      *chat.Service
+	api       *httpapi.API
+	install   install
+}
+
+func assemble(ctx context.Context, c Config, db *store.DB, at Addresses) (*service, error) {
+	s := &service{cfg: c, log: c.Telemetry.Log, db: db}
+	s.replicas = cluster.NewReplicas(cluster.ReplicasConfig{Store: db.Replicas(), Log: s.log})
+	if err := s.replicas.Register(ctx); err != nil {
+		return nil, fmt.Errorf("register this replica: %w", err)
+	}
+	s.accounts = account.New(account.Config{Store: db.Accounts()})
+	s.ledger = audit.New(audit.Config{Store: db.Audit(), Replica: s.replicas.ID(), SpoolDir: c.SpoolDir, Log: s.log})
+	s.signIn = signin.New(signin.Config{Store: db.Logins(), Secure: secure(at.PublicURL), Log: s.log})
+	s.install = install{
+		chart: c.Chart, publicURL: at.PublicURL, kubectlURL: c.KubectlURL, kubectlCA: c.KubectlCA, agentLine: c.Demo.AgentLine,
+	}
+	for _, step := range []func(context.Context, Addresses) error{s.buildAuthority, s.buildGateway, s.buildChat, s.buildAPI} {
+		if err := step(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	c.Telemetry.Health.Require("database", db.Ping)
+	return s, nil
+}
+
+func (s *service) buildAuthority(ctx context.Context, _ Addresses) (err error) {
+	names, ips := subjects(s.cfg.TunnelHost)
+	s.authority, err = authority.New(ctx, authority.Config{
+		TrustDomain: s.cfg.TrustDomain, Region: s.cfg.Region, Keys: pki.Dir(s.cfg.KeyDir), Store: s.db.PKI(),
+		DNSNames: names, IPs: ips, Log: s.log,
+	})
+	return err
+}
+
+func (s *service) buildGateway(_ context.Context, _ Addresses) (err error) {
+	s.clusters = cluster.New(cluster.Config{
+		Store: s.db.Clusters(), Signals: s.db.ClusterSignals(), Replicas: s.replicas, Region: s.cfg.Region, Mint: s.mint, Log: s.log,
+	})
+	names, ips := subjects(s.cfg.TunnelHost)
+	s.gateway, err = gateway.New(gateway.Config{
+		Authority:   s.authority,
+		Certificate: s.authority.ServiceCertificate(pki.GatewayService, s.replicas.ID(), names, ips),
+		Clusters:    s.clusters, Ledger: s.ledger, Auth: s.signIn.Bearer, Recheck: s.signIn.Check, Decide: access.Decide,
+		RequestID: httpapi.RequestID, ReplicaID: s.replicas.ID(), Version: s.cfg.Version,
+		Metrics: s.cfg.Telemetry.Registry, Log: s.log,
+	})
+	return err
+}
+
+// mint makes a join token; of its secret only the hash goes further.
+func (s *service) mint() (display string, hash []byte, err error) {
+	t, err := s.authority.NewJoinToken(s.cfg.TunnelHost)
+	if err != nil {
+		return "", nil, err
+	}
+	h := t.SecretHash()
+	return t.String(), h[:], nil
+}
+
+func (s *service) buildChat(_ context.Context, _ Addresses) error {
+	clusters, err := kube.New(kube.Config{Transport: s.gateway.Transport, Index: s.gateway.IndexTransport, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.chat, err = chat.New(chat.Config{
+		Translator: nlp.Translator{}, Clusters: clusters, Directory: s.clusters, Members: s.accounts, Ledger: s.ledger,
+		Decide: access.Decide, Store: s.db.Chats(), Replica: s.replicas.ID(), Log: s.log,
+	})
+	return err
+}
+
+func (s *service) buildAPI(_ context.Context, at Addresses) (err error) {
+	s.api, err = httpapi.New(httpapi.Config{
+		SignIn: s.signIn, Tokens: s.signIn, Accounts: s.accounts, Clusters: s.clusters, Chat: s.chat, Audit: s.ledger,
+		Usage: billing.New(billing.Config{Store: s.db.Billing()}), Answers: s.db.Answers(),
+		Kubectl: s.gateway.KubectlHandler(), Web: s.cfg.Web, Install: s.install, Extra: s.cfg.Demo.Routes,
+		Ready: s.cfg.Telemetry.Health.ServeReady(false), Secure: secure(at.PublicURL), Demo: s.cfg.Demo.On,
+		Metrics: s.cfg.Telemetry.Registry, Log: s.log,
+	})
+	return err
+}
+
+func (s *service) parts(at Addresses) Parts {
+	return Parts{
+		Accounts: s.accounts, Clusters: s.clusters, SignIn: s.signIn, Addresses: at, Log: s.log,
+		Kubeconfig: func(scope tenantScope, c cluster.Cluster, token string) []byte {
+			return s.install.kubeconfig(scope.Slug, c, map[string]any{"token": token})
+		},
+	}
+}
+
+// stages says what needs what: a stage needs those before it.
+func (s *service) stages(l *listeners) []stage {
+	out := []stage{
+		{"directory", []part{{"signals", s.db.Run}, {"ops listener", serveOn(l.ops, s.cfg.Telemetry.OpsHandler(), time.Second)}}},
+		{"records", []part{{"replica lease", s.replicas.Run}, {"audit", s.ledger.Run}}},
+	}
+	if s.cfg.plays(RoleCA) {
+		out = append(out, stage{"authority", []part{{"authority", s.authority.Run}}})
+	}
+	if s.cfg.plays(RoleGateway) {
+		out = append(out, stage{"tunnels", []part{{"gateway", func(ctx context.Context) error { return s.gateway.ServeTunnels(ctx, l.tunnel) }}}})
+	}
+	if s.cfg.plays(RoleJobs) {
+		out = append(out, stage{"jobs", []part{{"jobs", s.runJobs}}})
+	}
+	if s.cfg.plays(RoleWeb) {
+		out = append(out, stage{"runs", []part{{"chat", s.chat.Run}}},
+			stage{"web", []part{{"web listener", serveOn(l.web, s.api, s.cfg.StopGrace/2)}}})
+	}
+	return out
+}
+
+// drain tells balancers and readers to go elsewhere before anything is closed.
+func (s *service) drain(ctx context.Context) {
+	s.cfg.Telemetry.Health.Drain()
+	if s.cfg.DrainFor > 0 {
+		s.log.InfoContext(context.WithoutCancel(ctx), "draining", "for", s.cfg.DrainFor)
+		<-time.After(s.cfg.DrainFor) // balancers need this long to see that we are not ready
+	}
+	s.api.Stop()
+}
+
+// serveOn serves h until ctx ends. Then requests under way get grace, and are cut off.
+func serveOn(l net.Listener, h http.Handler, grace time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if l == nil {
+			<-ctx.Done()
+			return nil
+		}
+		requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+		defer cut(nil)
+		srv := &http.Server{
+			Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+			BaseContext: func(net.Listener) context.Context { return requests },
+			ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // strangers' handshakes are no news
+		}
+		served := make(chan error, 1) // Serve's one result
+		go func() { served <- srv.Serve(l) }()
+		select {
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+		}
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		err := srv.Shutdown(wait)
+		cut(errors.New("the service is stopping"))
+		if err != nil {
+			err = srv.Close() // what is still under way has had its time
+		}
+		<-served
+		return err
+	}
+}
