@@ -1,0 +1,133 @@
+// Every page, in both themes and two widths: no accessibility violation, no error, no request to elsewhere, nothing that
+// makes the page scroll sideways; and a picture to look at in test/.out.
+
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { axe, out, start, type World } from './harness'
+
+let world: World
+beforeAll(async () => {
+  world = await start()
+})
+afterAll(() => world.close())
+beforeEach(() => world.mock('reset', { unit: 5 }))
+
+interface Shot {
+  name: string
+  path: string
+  token?: string | null
+  ready: (p: Page) => Promise<unknown>
+}
+
+const text = (t: string | RegExp) => (p: Page) => p.getByText(t).first().waitFor()
+const heading = (name: string | RegExp) => (p: Page) => p.getByRole('heading', { level: 1, name }).first().waitFor()
+const openThread = (name: RegExp, then: (p: Page) => Promise<unknown>) => async (p: Page) => {
+  const narrow = (p.viewportSize()?.width ?? 0) < 768
+  await p.getByRole('link', { name }).locator('visible=true').first().click()
+  if (narrow) await p.getByRole('link', { name: 'All conversations' }).waitFor()
+  await then(p)
+}
+
+const shots: Shot[] = [
+  { name: 'sign-in', path: '/sign-in', token: null, ready: heading('Sign in') },
+  { name: 'sign-in-wrong', path: '/sign-in', token: null, ready: async (p) => {
+    await p.getByLabel('API token').fill('kcp_expired')
+    await p.getByRole('button', { name: 'Sign in', exact: true }).click()
+    await p.getByText('expired on').waitFor()
+  } },
+  { name: 'sign-in-again', path: '/sign-in', ready: text('Signed in already') },
+  { name: 'chat-new', path: '/t/halyard/chat', ready: (p) => p.getByRole('button', { name: 'How full are the nodes?' }).waitFor() },
+  { name: 'chat-none', path: '/t/tidewater/chat', token: 'kcp_otto', ready: text('Connect a cluster to start asking') },
+  { name: 'chat-decision', path: '/t/halyard/chat', ready: openThread(/What is running in shop/, text('to approve it')) },
+  { name: 'chat-finding', path: '/t/halyard/chat', ready: openThread(/Which pods are not healthy/, text('No endpoints')) },
+  { name: 'chat-refusals', path: '/t/halyard/chat', ready: openThread(/Which web is it/, text('RBAC: no rule')) },
+  { name: 'chat-outcomes', path: '/t/halyard/chat', ready: openThread(/Scale checkout to 6/, text('the answer was lost')) },
+  { name: 'chat-logs', path: '/t/halyard/chat', ready: async (p) => {
+    await p.getByRole('link', { name: /What is running in shop/ }).locator('visible=true').last().click()
+    await p.getByText('60 lines').waitFor()
+  } },
+  { name: 'clusters', path: '/t/halyard/clusters', ready: text('edge-lagos') },
+  { name: 'clusters-filtered', path: '/t/halyard/clusters?q=zanzibar', ready: text('No cluster matches') },
+  { name: 'clusters-none', path: '/t/tidewater/clusters', token: 'kcp_otto', ready: text('No clusters yet') },
+  { name: 'cluster-new', path: '/t/halyard/clusters/new', ready: heading('Add a cluster') },
+  { name: 'cluster-connect', path: '/t/halyard/clusters/new', ready: async (p) => {
+    await p.getByLabel('Name').fill('demo-two')
+    await p.getByRole('button', { name: /Create/ }).click()
+    await p.getByText('Watch it connect').waitFor()
+  } },
+  { name: 'cluster', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByRole('link', { name: 'edge-lagos' }).click()
+    await p.getByText('Open sessions').waitFor()
+  } },
+  { name: 'cluster-kubectl', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByRole('link', { name: 'staging-eu', exact: true }).click()
+    await p.getByRole('link', { name: 'kubectl', exact: true }).click()
+    await p.getByText('apiVersion').first().waitFor()
+  } },
+  { name: 'cluster-access', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByRole('link', { name: 'staging-eu', exact: true }).click()
+    await p.getByRole('link', { name: 'Access', exact: true }).click()
+    await p.getByText('vera@halyard.example').waitFor()
+  } },
+  { name: 'cluster-tokens', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByRole('link', { name: 'dev-sandbox', exact: true }).click()
+    await p.getByRole('link', { name: 'Join tokens', exact: true }).click()
+    await p.getByText('unused').waitFor()
+  } },
+  { name: 'audit', path: '/t/halyard/audit', ready: text('Show older records') },
+  { name: 'audit-filtered', path: '/t/halyard/audit?kind=read&member=nobody', ready: text('No record matches') },
+  { name: 'audit-drawer', path: '/t/halyard/audit?kind=intent', ready: async (p) => {
+    await p.getByRole('button', { name: /replicas=3/ }).first().click()
+    await p.getByRole('dialog').getByText('Request id').waitFor()
+  } },
+  { name: 'members', path: '/t/halyard/members', ready: text('deploy-bot@halyard.example') },
+  { name: 'members-add', path: '/t/halyard/members', ready: async (p) => {
+    await p.getByRole('button', { name: 'Add a member' }).click()
+    await p.getByLabel('E-mail').waitFor()
+  } },
+  { name: 'tokens', path: '/t/halyard/tokens', ready: text('deploy pipeline') },
+  { name: 'tokens-made', path: '/t/halyard/tokens', ready: async (p) => {
+    await p.getByRole('button', { name: 'New token' }).click()
+    await p.getByLabel('Name').fill('laptop')
+    await p.getByRole('button', { name: 'Make the token' }).click()
+    await p.getByText('one time').waitFor()
+  } },
+  { name: 'not-found', path: '/nowhere/at/all', ready: text('There is nothing at this address') },
+  { name: 'forbidden', path: '/t/halyard/clusters/new', token: 'kcp_vera', ready: text('Adding clusters is for admins') },
+  { name: 'keys', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByText('edge-lagos').waitFor()
+    await p.keyboard.press('?')
+    await p.getByRole('dialog').getByText('Go to clusters').waitFor()
+  } },
+  { name: 'palette', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByText('edge-lagos').waitFor()
+    await p.keyboard.press('Control+k')
+    await p.getByRole('dialog').getByRole('combobox').fill('sta')
+  } },
+]
+
+const only = process.env['SHOTS'] ? new RegExp(process.env['SHOTS']) : undefined
+
+for (const width of [1280, 390]) {
+  for (const theme of ['light', 'dark'] as const) {
+    describe(`${theme} at ${width}`, () => {
+      for (const s of shots.filter((x) => !only || only.test(x.name))) {
+        it(s.name, async () => {
+          const { page, context, trouble } = await world.open({ theme, width, ...(s.token === undefined ? {} : { token: s.token }) })
+          try {
+            await page.goto(s.path)
+            await s.ready(page)
+            await page.evaluate(() => document.fonts.ready)
+            await page.screenshot({ path: join(out, `${s.name}-${theme}-${width}.png`) })
+            expect(await axe(page)).toEqual([])
+            expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 'scrolls sideways').toBeLessThanOrEqual(0)
+            expect(trouble).toEqual([])
+          } finally {
+            await context.close()
+          }
+        })
+      }
+    })
+  }
+}

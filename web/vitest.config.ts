@@ -1,0 +1,17 @@
+import { mergeConfig } from 'vite'
+import { defineConfig } from 'vitest/config'
+import vite from './vite.config.ts'
+
+export default mergeConfig(
+  vite,
+  defineConfig({
+    test: {
+      environment: 'jsdom',
+      include: ['app/**/*.test.{ts,tsx}'],
+      setupFiles: ['test/setup.ts'],
+      restoreMocks: true,
+      maxWorkers: 2,
+      env: { TZ: 'Pacific/Auckland' }, // a zone far from UTC, so that a wrong zone shows
+    },
+  }),
+)
