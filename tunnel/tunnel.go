@@ -6,6 +6,7 @@ package tunnel
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -31,6 +32,10 @@ type Session interface {
 	Drain(ctx context.Context, d Drain) error
 	// Draining is closed once either side asked to drain.
 	Draining() <-chan struct{}
+	// PeerDrain is what the other side asked for with its DRAIN, and whether it did.
+	PeerDrain() (Drain, bool)
+	// Streams counts the streams in flight, of both directions.
+	Streams() int
 	// Done is closed when the session has ended; Cause then tells why.
 	Done() <-chan struct{}
 	// Cause is nil while the session lives, then a *CloseError.
@@ -89,6 +94,12 @@ type Hello struct {
 	Attrs map[string]string `json:"attrs,omitempty"`
 }
 
+// LogValue leaves Attrs out: a service-account token travels in them.
+func (h Hello) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", h.Name), slog.String("version", h.Version),
+		slog.Int("min", h.MinMinor), slog.Int("max", h.MaxMinor), slog.Any("caps", h.Capabilities))
+}
+
 // Drain asks the other side to move away.
 type Drain struct {
 	ReconnectIn time.Duration `json:"reconnect_in"` // how long to wait before dialling the replacement
@@ -110,6 +121,7 @@ const (
 	ReasonLost         Reason = "lost"         // the connection below failed
 	ReasonCancelled    Reason = "cancelled"    // the other side no longer wants this stream
 	ReasonUnacceptable Reason = "unacceptable" // HELLO was understood and refused
+	ReasonBudget       Reason = "budget"       // the stream's Header.Budget is spent
 )
 
 // RefuseCode is the one byte that answers a header; zero is ACCEPT and is never a code.

@@ -1,0 +1,184 @@
+package tunnel_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kubechat/kubechat/tunnel"
+	"github.com/kubechat/kubechat/tunnel/tunneltest"
+)
+
+var httpHeader = tunnel.Header{Kind: tunnel.KindHTTP}
+
+// rig connects two sessions in memory.
+func rig(t *testing.T, agent, plane tunnel.Config) tunneltest.Rig {
+	t.Helper()
+	return tunneltest.Connect(t, tunneltest.Memory(t), agent, plane)
+}
+
+// stream opens one stream and gives both ends.
+func stream(t *testing.T, r tunneltest.Rig) (plane, agent *tunnel.Conn) {
+	t.Helper()
+	taken := make(chan *tunnel.Conn)
+	go func() {
+		c, err := r.Agent.Accept()
+		if err != nil {
+			t.Error(err)
+		}
+		taken <- c.(*tunnel.Conn)
+	}()
+	plane, err := r.Plane.Open(t.Context(), httpHeader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plane, <-taken
+}
+
+func TestIdleSessionLives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		time.Sleep(3 * time.Hour) // of the bubble's clock
+		if r.Agent.Cause() != nil || r.Plane.Cause() != nil {
+			t.Errorf("after three quiet hours: %v, %v", r.Agent.Cause(), r.Plane.Cause())
+		}
+	})
+}
+
+func TestDeadConnectionIsNoticedWithin25Seconds(t *testing.T) {
+	t.Parallel()
+	for _, after := range []time.Duration{0, time.Second, 7 * time.Second, 14 * time.Second, 24 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			r := rig(t, tunnel.Config{}, tunnel.Config{})
+			time.Sleep(after)
+			r.Stall()
+			stalled := time.Now()
+			for _, s := range []tunnel.Session{r.Agent, r.Plane} {
+				wantCause(t, s, tunnel.ReasonDead, false, "nothing received")
+			}
+			if took := time.Since(stalled); took > 25*time.Second {
+				t.Errorf("stalled after %s: noticed after %s", after, took)
+			}
+		})
+	}
+}
+
+func TestAnyByteIsASignOfLife(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, s := withPlane(t, tunnel.Config{}) // whose agent never answers a PING
+		stop := make(chan struct{})
+		go func() {
+			defer close(stop)
+			for range 100 {
+				time.Sleep(9 * time.Second)
+				h.control.Write([]byte("\x00\x00\x00\x01\xc8")) // unknown to the plane
+			}
+		}()
+		<-stop
+		if s.Cause() != nil {
+			t.Fatalf("ended while bytes arrived: %v", s.Cause())
+		}
+		wantCause(t, s, tunnel.ReasonDead, false, "")
+	})
+}
+
+func TestHalfClosedStreamLastsAsLongAsItsWriter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		plane, agent := stream(t, r)
+		plane.CloseWrite()
+		if _, err := io.ReadAll(agent); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for range 60 {
+				time.Sleep(time.Minute)
+				agent.Write([]byte("x"))
+			}
+			agent.Close()
+		}()
+		if got, err := io.ReadAll(plane); len(got) != 60 || err != nil {
+			t.Errorf("an hour of output: %d bytes, %v", len(got), err)
+		}
+	})
+}
+
+func TestSlowReaderLosesNothingAfterTheWriterLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		plane, agent := stream(t, r)
+		data := bytes.Repeat([]byte("log line\n"), 20_000)
+		agent.Write(data)
+		agent.Close()
+		var got []byte
+		buf := make([]byte, 10_000)
+		for {
+			time.Sleep(10 * time.Minute)
+			n, err := plane.Read(buf)
+			got = append(got, buf[:n]...)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(got, data) {
+			t.Errorf("%d of %d bytes came", len(got), len(data))
+		}
+	})
+}
+
+func TestBudgetCountsFromTheOpening(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		go r.Agent.Accept()
+		c, err := r.Plane.Open(t.Context(), tunnel.Header{Kind: tunnel.KindHTTP, Budget: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err = c.Read(make([]byte, 1))
+		if e, ok := errors.AsType[*tunnel.CloseError](err); !ok || e.Reason != tunnel.ReasonBudget || time.Since(start) != time.Minute {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
+	})
+}
+
+func TestUnansweredOpenMakesTheSessionSuspect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		time.Sleep(time.Second)
+		r.Stall()
+		stalled := time.Now()
+		if _, err := r.Plane.Open(t.Context(), httpHeader); err == nil || time.Since(stalled) != 5*time.Second {
+			t.Errorf("open: %v after %s", err, time.Since(stalled))
+		}
+		wantCause(t, r.Plane, tunnel.ReasonDead, false, "")
+		if took := time.Since(stalled); took != 15*time.Second {
+			t.Errorf("dead after %s, want 15s", took)
+		}
+	})
+}
+
+func TestCloseDoesNotWaitForADeadPeer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		r.Stall()
+		start := time.Now()
+		r.Plane.CloseWith(tunnel.ReasonShutdown, "")
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package tlsmux
+
+import "net"
+
+// tuneTCP is for Linux, where agents and planes run.
+func tuneTCP(net.Conn) {}
