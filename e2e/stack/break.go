@@ -1,11 +1,22 @@
 package stack
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
+	"time"
 
+	"github.com/kubechat/kubechat/controlplane/store"
 	"github.com/kubechat/kubechat/controlplane/store/pgserver"
 )
 
@@ -39,3 +50,95 @@ func (s *Stack) RestartPostgres(ctx context.Context) error {
 	s.postgres, err = pgserver.Run(ctx, pgserver.Config{Dir: s.postgresDir(), Port: s.cfg.PostgresPort})
 	return err
 }
+
+// Bootstrap makes another tenant, as a provider would with `kubechatd bootstrap`, and returns its first admin's API
+// token, made from the single-use one.
+func (s *Stack) Bootstrap(ctx context.Context, slug string) (Plane, error) {
+	password, err := os.ReadFile(filepath.Join(s.cfg.State, "app.password"))
+	if err != nil {
+		return Plane{}, fmt.Errorf("read the application's password: %w", err)
+	}
+	at, err := store.Bootstrap(ctx, store.BootstrapConfig{SuperDSN: s.postgres.DSN, AppPassword: strings.TrimSpace(string(password))})
+	if err != nil {
+		return Plane{}, err
+	}
+	cmd := exec.CommandContext(ctx, s.Programs.Kubechatd, "bootstrap", "--database-url", at.App, "--tenant", slug, "--admin-email", "admin@"+slug+".test")
+	token, err := cmd.Output()
+	if err != nil {
+		return Plane{}, fmt.Errorf("kubechatd bootstrap: %w", err)
+	}
+	return s.signIn(ctx, slug, strings.TrimSpace(string(token)))
+}
+
+// signIn turns a single-use token into a login and that into an API token.
+func (s *Stack) signIn(ctx context.Context, slug, single string) (Plane, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return Plane{}, fmt.Errorf("make a cookie jar: %w", err)
+	}
+	client := &http.Client{Jar: jar}
+	post := func(path string, body map[string]string, answer any) error {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return fmt.Errorf("encode the request: %w", err)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Plane.URL+"/api/v1"+path, bytes.NewReader(b))
+		if err != nil {
+			return fmt.Errorf("make the request: %w", err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := client.Do(req)
+		if err != nil {
+			return fmt.Errorf("POST %s: %w", path, err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode >= 300 {
+			return fmt.Errorf("POST %s: %s %w: %s", path, resp.Status, err, text)
+		}
+		if answer == nil || len(text) == 0 {
+			return nil
+		}
+		return json.Unmarshal(text, answer)
+	}
+	if err := post("/session", map[string]string{"token": single}, nil); err != nil {
+		return Plane{}, err
+	}
+	var made struct {
+		Token string `json:"token"`
+	}
+	expires := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	if err := post("/t/"+slug+"/tokens", map[string]string{"name": "e2e", "expiresAt": expires}, &made); err != nil {
+		return Plane{}, err
+	}
+	return Plane{URL: s.Plane.URL, Tenant: slug, Token: made.Token}, nil
+}
+
+// Agent is an agent that a test started by itself.
+type Agent struct{ proc *proc }
+
+// StartAgent runs one more agent beside its cluster, with a policy of its own, joining with the token.
+func (s *Stack) StartAgent(name, kubeconfig, token, policy string) (*Agent, error) {
+	file := filepath.Join(s.cfg.State, name+"-policy.yaml")
+	if err := os.WriteFile(file, []byte(policy), 0o644); err != nil {
+		return nil, fmt.Errorf("write the agent's policy: %w", err)
+	}
+	p, err := startProcess(s.cfg.State, name, s.Programs.Agent, []string{"KUBECHAT_JOIN_TOKEN=" + token},
+		"--kubeconfig", kubeconfig, "--state-dir", filepath.Join(s.cfg.State, name+"-identity"), "--policy", file, "--sessions", "1")
+	if err != nil {
+		return nil, err
+	}
+	return &Agent{p}, nil
+}
+
+// Ended is closed when the agent has ended.
+func (a *Agent) Ended() <-chan struct{} { return a.proc.ended }
+
+// Code is the exit code of an agent that has ended.
+func (a *Agent) Code() int { return a.proc.cmd.ProcessState.ExitCode() }
+
+// Said is the end of the agent's log.
+func (a *Agent) Said() string { return tail(a.proc.log) }
+
+// Stop ends the agent.
+func (a *Agent) Stop() error { return a.proc.stop() }

@@ -129,7 +129,7 @@ func build(ctx context.Context, say func(string)) (Programs, error) {
 		return Programs{}, err
 	}
 	tags := "demo,nobadger,nobadgerv1,nobadgerv2,nobbolt,nomysql,nopgx"
-	if err := command(ctx, root, "env", "CGO_ENABLED=0", "go", "build", "-buildvcs=false", "-tags", tags, "-o", filepath.Join(bin, "demo")+"/",
+	if err := command(ctx, root, "env", "CGO_ENABLED=0", "go", "build", "-buildvcs=false", "-trimpath", "-tags", tags, "-o", filepath.Join(bin, "demo")+"/",
 		"./controlplane/cmd/kubechatd", "./controlplane/cmd/kubechat", "./agent/cmd/kubechat-agent"); err != nil {
 		return Programs{}, err
 	}
