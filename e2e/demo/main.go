@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&cfg.KubePort, "kube-port", 26443, "the sandbox's API server (and the two ports after it)")
 	flags.IntVar(&cfg.PostgresPort, "postgres-port", 25432, "PostgreSQL")
 	flags.StringVar(&nodes, "nodes", "", "the sandbox's pods: real (root on Linux) or simulated; default is what works here")
+	flags.BoolVar(&cfg.Built, "no-build", false, "take the programs as an earlier run has built them")
 	if err := flags.Parse(args[1:]); err != nil {
 		return fmt.Errorf("read the flags: %w", err)
 	}

@@ -238,7 +238,7 @@ func (s *Stack) second(ctx context.Context, token string) error {
 		return fmt.Errorf("make %s: %w", s.cfg.State, err)
 	}
 	var err error
-	if s.Programs, err = build(ctx, s.cfg.Say); err != nil {
+	if s.Programs, err = build(ctx, s.cfg); err != nil {
 		return err
 	}
 	s.Sandbox, err = sandbox.Start(ctx, sandbox.Config{Dir: filepath.Join(s.cfg.State, "second"), Nodes: sandbox.NoNodes, Say: s.cfg.Say})

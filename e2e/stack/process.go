@@ -121,10 +121,15 @@ func endLeftovers(state string) error {
 type Programs struct{ Kubechatd, Agent, Kubechat, Helm string }
 
 // build builds the pages when they changed, and the programs; Go's cache makes the second time quick.
-func build(ctx context.Context, say func(string)) (Programs, error) {
+func build(ctx context.Context, cfg Config) (Programs, error) {
 	root := sandbox.Root()
 	bin := filepath.Join(root, ".bin")
-	say("building the pages and programs (the first time takes minutes: Go modules and npm packages)")
+	in := func(name string) string { return filepath.Join(bin, "demo", name) }
+	programs := Programs{Kubechatd: in("kubechatd"), Agent: in("kubechat-agent"), Kubechat: in("kubechat"), Helm: filepath.Join(bin, "helm")}
+	if cfg.Built {
+		return programs, nil
+	}
+	cfg.Say("building the pages and programs (the first time takes minutes: Go modules and npm packages)")
 	if err := command(ctx, root, "make", "--no-print-directory", "web", "tools"); err != nil {
 		return Programs{}, err
 	}
@@ -133,8 +138,7 @@ func build(ctx context.Context, say func(string)) (Programs, error) {
 		"./controlplane/cmd/kubechatd", "./controlplane/cmd/kubechat", "./agent/cmd/kubechat-agent"); err != nil {
 		return Programs{}, err
 	}
-	in := func(name string) string { return filepath.Join(bin, "demo", name) }
-	return Programs{Kubechatd: in("kubechatd"), Agent: in("kubechat-agent"), Kubechat: in("kubechat"), Helm: filepath.Join(bin, "helm")}, nil
+	return programs, nil
 }
 
 func command(ctx context.Context, dir, name string, args ...string) error {

@@ -20,6 +20,7 @@ type Config struct {
 	State        string        // the folder that keeps everything
 	Existing     string        // "", "current" or a kubeconfig: join that cluster instead of a sandbox
 	Nodes        sandbox.Nodes // "" is what works here
+	Built        bool          // the programs are there already: build nothing
 	NoJoin       bool          // leave the cluster unjoined: the caller does it
 	WebPort      int
 	TunnelPort   int
@@ -81,7 +82,7 @@ func newStack(cfg *Config) (*Stack, error) {
 
 func (s *Stack) up(ctx context.Context) error {
 	var err error
-	if s.Programs, err = build(ctx, s.cfg.Say); err != nil {
+	if s.Programs, err = build(ctx, s.cfg); err != nil {
 		return err
 	}
 	s.cfg.Say(fmt.Sprintf("PostgreSQL on 127.0.0.1:%d", s.cfg.PostgresPort))

@@ -23,7 +23,7 @@ func TestFirstVisitInABrowser(t *testing.T) {
 		t.Fatalf("build the demo: %v\n%s", err, out)
 	}
 	second := filepath.Join(dir, "second.sh")
-	script := "#!/bin/sh\nexec " + program + " agent --state " + dir + " --token \"$TOKEN\"\n"
+	script := "#!/bin/sh\nexec " + program + " agent --no-build --state " + dir + " --token \"$TOKEN\"\n"
 	if err := os.WriteFile(second, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -198,6 +198,8 @@ func TestRefusalsThatNothingConfigures(t *testing.T) {
 		"delete pod -n " + ns + " --all",
 		"delete clusterrolebinding kubechat-agent-admin",
 		"get --raw /api/v1/namespaces/shop/services/frontend:80/proxy/",
+		"get --raw /logs/",
+		"get --raw /metrics",
 		"get --raw /api/v1/nodes/sandbox-node/proxy/configz",
 		"create secret generic nope -n shop --from-literal=a=b",
 		"get pods -n shop --as=system:admin",
