@@ -56,7 +56,8 @@ func newConn(s *session, stream Stream) *Conn {
 func (c *Conn) Header() Header { return c.header }
 
 // Context is cancelled when the stream is cancelled, reset, closed or lost with its session; context.Cause then is a
-// *CloseError. A clean END from the other side does not cancel it.
+// *CloseError. A clean END from the other side does not cancel it. The other side's Close does, because nobody reads
+// what is written here any more; what it wrote before can still be read.
 func (c *Conn) Context() context.Context { return c.ctx }
 
 // LocalAddr is the local address of the connection below.

@@ -216,12 +216,14 @@ func (s *session) ponged(n uint64) {
 }
 
 // The heartbeat is one timer: a session that is idle costs no goroutine for it. After Keepalive without a byte it sends
-// a PING; KeepaliveTimeout later, still without one, the session is dead. Whatever arrives counts: behind a slow uplink
-// the PONG may queue, but then so does data, and that arrives.
+// a PING; KeepaliveTimeout later, still without one, the session is dead. Whatever arrives counts, so nobody has to
+// answer in time. But each side says something every Keepalive, asked or not: when our uplink is slow and full, our PING
+// queues behind our own data, and the other side, hearing that data, would see no reason to speak.
 func (s *session) startHeartbeat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cause == nil {
+		s.saidAt = time.Now()
 		s.heartbeat = time.AfterFunc(s.cfg.Keepalive, s.beat)
 	}
 }
@@ -229,32 +231,34 @@ func (s *session) startHeartbeat() {
 func (s *session) beat() {
 	heard := s.mux.LastReceived()
 	quiet := time.Since(heard)
-	interval := s.cfg.Keepalive - rand.N(s.cfg.Keepalive/5+1) // sessions made together must not ping together
+	interval := s.cfg.Keepalive - rand.N(s.cfg.Keepalive/5+1) // sessions made together must not speak together
 	s.mu.Lock()
 	if s.cause != nil {
 		s.mu.Unlock()
 		return
 	}
-	waiting := heard.Before(s.pingedAt)
-	left := s.cfg.KeepaliveTimeout - time.Since(s.pingedAt)
-	dead := waiting && left <= 0
-	ping := !waiting && quiet >= interval
-	switch {
-	case dead:
-	case waiting:
-		s.heartbeat.Reset(left)
-	case ping:
-		s.pingedAt = time.Now()
-		s.heartbeat.Reset(s.cfg.KeepaliveTimeout)
-	default:
-		s.pingedAt = time.Time{}
-		s.heartbeat.Reset(interval - quiet)
+	next := interval - quiet
+	say := messageType(0)
+	if waiting := heard.Before(s.pingedAt); waiting {
+		next = s.cfg.KeepaliveTimeout - time.Since(s.pingedAt)
+	} else if next <= 0 {
+		say, s.pingedAt, next = msgPing, time.Now(), s.cfg.KeepaliveTimeout
+	}
+	if say == 0 && time.Since(s.saidAt) >= interval {
+		say = msgPong // nobody asked; it is ignored but for its arrival
+	}
+	if say != 0 {
+		s.saidAt = time.Now()
+	}
+	dead := next <= 0
+	if !dead {
+		s.heartbeat.Reset(min(next, max(interval-time.Since(s.saidAt), 0)))
 	}
 	s.mu.Unlock()
 	if dead {
 		s.end(&CloseError{Reason: ReasonDead, Detail: fmt.Sprintf("nothing received for %s", quiet.Round(time.Millisecond))}, true)
-	} else if ping {
-		s.send(msgPing, pingBody{})
+	} else if say != 0 {
+		s.send(say, pingBody{})
 	}
 }
 
@@ -264,6 +268,7 @@ func (s *session) suspect() {
 	start := s.cause == nil && !s.mux.LastReceived().Before(s.pingedAt)
 	if start {
 		s.pingedAt = time.Now()
+		s.saidAt = s.pingedAt
 		s.heartbeat.Reset(s.cfg.KeepaliveTimeout)
 	}
 	s.mu.Unlock()

@@ -57,7 +57,8 @@ type session struct {
 	drainClosed bool
 	peerDrain   *Drain
 	heartbeat   *time.Timer
-	pingedAt    time.Time // of a PING the heartbeat waits for, else zero
+	pingedAt    time.Time // the heartbeat's last PING; a byte since then answers it
+	saidAt      time.Time // when the heartbeat last said anything
 }
 
 var _ Session = (*session)(nil)

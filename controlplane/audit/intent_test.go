@@ -275,6 +275,11 @@ func TestRecordsTakeAnyText(t *testing.T) {
 	if err := w.log.Read(t.Context(), w.admin, rec); err != nil {
 		t.Fatal(err)
 	}
+	impossible := w.read(2)
+	impossible.Target.Cluster = "no id"
+	if err := w.log.Read(t.Context(), w.admin, impossible); err != nil { // costs no other its place
+		t.Fatal(err)
+	}
 	eventually(t, "the read is there", func() bool { return len(w.list(t, audit.Query{Kind: audit.KindRead})) == 1 })
 	if got := w.list(t, audit.Query{Kind: audit.KindRead})[0].Target.Name; got != "a\uFFFDb" {
 		t.Errorf("name %q", got)

@@ -27,7 +27,8 @@ type Store interface {
 	Begin(ctx context.Context, replica string, scope tenant.Scope, id IntentID, in Intent) error
 	// Finish writes the result and its usage in one transaction. It may be repeated. ErrNoIntent when there is none.
 	Finish(ctx context.Context, scope tenant.Scope, id IntentID, res Result) error
-	// Reads writes many reads of one tenant, each once however often it is repeated, and counts them as usage.
+	// Reads writes many reads of one tenant, each once however often it is repeated, and counts them as usage. It is
+	// ErrRefused when the fault is in the records themselves.
 	Reads(ctx context.Context, t tenant.ID, reads []Read) error
 	Admin(ctx context.Context, scope tenant.Scope, action, target string) error
 	List(ctx context.Context, scope tenant.Scope, q Query) (Page, error)
@@ -45,11 +46,16 @@ type SweepStore interface {
 // ErrNoIntent means that a result was given for an intent that was never committed.
 var ErrNoIntent = errors.New("audit: no such intent")
 
+// ErrRefused means that the database can't take a record whatever the circumstances.
+var ErrRefused = errors.New("audit: the database refuses the record")
+
 // Read is a read with who did it; ID makes writing it repeatable.
 type Read struct {
 	ID    string
 	Scope tenant.Scope
 	ReadRecord
+
+	queued time.Time // in this process
 }
 
 // AbandonedIntent names an intent whose replica is gone.
@@ -77,7 +83,7 @@ type Config struct {
 	QueueSize int
 	MaxWait   time.Duration
 	Flush     time.Duration // how long a read waits for others to share its commit (100 ms)
-	SpoolDir  string        // where reads outlive this process while the database is away; empty: they do not
+	SpoolDir  string        // of this process alone: where reads outlive it while the database is away; empty: they do not
 	Log       *slog.Logger
 }
 
@@ -196,7 +202,7 @@ func (l *Log) Admin(ctx context.Context, scope tenant.Scope, action, target stri
 	return l.c.Store.Admin(ctx, scope, action, target)
 }
 
-// Run writes reads and owed results until ctx ends, then writes what is left for up to five seconds more.
+// Run writes reads and owed results until ctx ends, then writes what is left for a few seconds more.
 func (l *Log) Run(ctx context.Context) error {
 	var wait sync.WaitGroup
 	wait.Go(func() { l.reads.run(ctx) })
@@ -225,7 +231,9 @@ func (l *Log) deliver(ctx context.Context) {
 
 func (l *Log) deliverAll(ctx context.Context) {
 	for id, p := range l.owed() {
-		err := l.c.Store.Finish(ctx, p.scope, id, p.res)
+		try, cancel := context.WithTimeout(ctx, patience)
+		err := l.c.Store.Finish(try, p.scope, id, p.res)
+		cancel()
 		if problem.Is(err, problem.Unavailable) {
 			return // the others would fail as well
 		}

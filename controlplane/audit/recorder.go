@@ -11,6 +11,12 @@ import (
 	"github.com/kubechat/kubechat/controlplane/tenant"
 )
 
+const (
+	atOnce   = 500              // reads in one go
+	patience = 10 * time.Second // for one go
+	finish   = 10 * time.Second // for what is left when the process ends
+)
+
 // recorder is the group-commit writer of reads: many share one transaction for each tenant.
 type recorder struct {
 	store Store
@@ -22,7 +28,6 @@ type recorder struct {
 
 	mu      sync.Mutex // guards the rest
 	queue   []Read     // not written yet, oldest first; those being written included
-	oldest  time.Time  // since when queue has not been empty
 	stopped bool
 	wake    chan struct{} // size 1: queue is not empty
 }
@@ -42,12 +47,10 @@ func (r *recorder) add(rec Read) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stopped || len(r.queue) >= r.size || len(r.queue) > 0 && now.Sub(r.oldest) > r.wait {
+	if r.stopped || len(r.queue) >= r.size || len(r.queue) > 0 && now.Sub(r.queue[0].queued) > r.wait {
 		return errBehind
 	}
-	if len(r.queue) == 0 {
-		r.oldest = now
-	}
+	rec.queued = now
 	r.queue = append(r.queue, rec)
 	r.nudge()
 	return nil
@@ -97,11 +100,13 @@ func (r *recorder) start(ctx context.Context) {
 	if err != nil {
 		r.log.ErrorContext(ctx, "spooled reads not loaded", "err", err)
 	}
+	for i := range left {
+		left[i].queued = time.Now()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue = append(left, r.queue...)
 	if len(r.queue) > 0 {
-		r.oldest = time.Now()
 		r.nudge()
 	}
 }
@@ -110,37 +115,53 @@ func (r *recorder) stop(ctx context.Context) {
 	r.mu.Lock()
 	r.stopped = true
 	r.mu.Unlock()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), finish)
 	defer cancel()
 	if r.write(last) != nil {
 		r.save(last)
 	}
 }
 
-// write writes all that is queued, tenant by tenant; what fails stays queued.
+// write writes all that is queued, some at a time: what is written stays written when ctx ends in between.
 func (r *recorder) write(ctx context.Context) error {
+	for {
+		left, err := r.writeSome(ctx)
+		if err != nil || left == 0 {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// writeSome writes the head of the queue, tenant by tenant; what fails stays queued. A commit under way is not given
+// up when the process is told to end, only when it takes too long.
+func (r *recorder) writeSome(ctx context.Context) (left int, err error) {
 	r.mu.Lock()
-	batch := r.queue[:len(r.queue):len(r.queue)]
-	began := time.Now()
+	batch := r.queue[:min(len(r.queue), atOnce):min(len(r.queue), atOnce)]
 	r.mu.Unlock()
 	if len(batch) == 0 {
-		return nil
+		return 0, nil
 	}
+	commit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	var failed []Read
-	var err error
 	for t, reads := range byTenant(batch) {
-		left, e := r.writeTenant(ctx, t, reads)
-		failed, err = append(failed, left...), errors.Join(err, e)
+		kept, e := r.writeTenant(commit, t, reads)
+		failed, err = append(failed, kept...), errors.Join(err, e)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue = append(failed, r.queue[len(batch):]...)
 	if err != nil {
 		r.log.WarnContext(ctx, "reads not recorded yet", "waiting", len(r.queue), "err", err)
-		return err
+		return len(r.queue), err
 	}
-	r.oldest = began // what is left came while this batch was written
-	return r.spool.clear()
+	if len(r.queue) > 0 {
+		return len(r.queue), nil
+	}
+	return 0, r.spool.clear()
 }
 
 // writeTenant returns what must be written later. One record that the database can't take at all must not keep all
@@ -150,7 +171,7 @@ func (r *recorder) writeTenant(ctx context.Context, t tenant.ID, reads []Read) (
 	if err == nil {
 		return nil, nil
 	}
-	if problem.Is(err, problem.Unavailable) || ctx.Err() != nil {
+	if !errors.Is(err, ErrRefused) {
 		return reads, err
 	}
 	if len(reads) == 1 {

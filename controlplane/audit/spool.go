@@ -56,6 +56,7 @@ func (s *spool) append(fresh []Read) error {
 		return err
 	}
 	w := bufio.NewWriter(f)
+	_, err = w.WriteString("\n") // ends a line that an earlier, failed append may have left open
 	enc := json.NewEncoder(w)
 	for _, rec := range fresh {
 		err = errors.Join(err, enc.Encode(rec))
@@ -63,7 +64,7 @@ func (s *spool) append(fresh []Read) error {
 	return errors.Join(err, w.Flush(), f.Sync(), f.Close())
 }
 
-// load returns what an earlier process left. A last line cut short by a crash was not acknowledged as spooled.
+// load returns what an earlier process left. A line cut short, by a crash or a full disk, was not acknowledged as spooled.
 func (s *spool) load() ([]Read, error) {
 	if s.path == "" {
 		return nil, nil
@@ -77,14 +78,17 @@ func (s *spool) load() ([]Read, error) {
 	}
 	defer f.Close()
 	var out []Read
-	dec := json.NewDecoder(bufio.NewReader(f))
-	for len(out) < s.limit {
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() && len(out) < s.limit {
 		var rec Read
-		if err := dec.Decode(&rec); err != nil {
-			break
+		if json.Unmarshal(lines.Bytes(), &rec) == nil && rec.ID != "" {
+			out = append(out, rec)
+			s.saved[rec.ID] = true
 		}
-		out = append(out, rec)
-		s.saved[rec.ID] = true
+	}
+	if err := lines.Err(); err != nil {
+		return out, fmt.Errorf("read the spool: %w", err)
 	}
 	return out, nil
 }

@@ -13,7 +13,7 @@ import (
 // next reads changes until one satisfies ok.
 func next(t *testing.T, changes <-chan cluster.Change, what string, ok func(cluster.Change) bool) cluster.Change {
 	t.Helper()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case c, open := <-changes:
@@ -24,7 +24,7 @@ func next(t *testing.T, changes <-chan cluster.Change, what string, ok func(clus
 				return c
 			}
 		case <-deadline:
-			t.Fatalf("not within 15 s: %s", what)
+			t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }
@@ -121,13 +121,13 @@ func TestRevocationReachesEveryReplica(t *testing.T) {
 		if sig.Cluster != "" {
 			t.Errorf("first signal: %+v; want a zero one", sig)
 		}
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the listener never came up")
 	}
 	if _, err := w.service.Revoke(t.Context(), w.admin, c.ID); err != nil { // needs no running DB on this side
 		t.Fatal(err)
 	}
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		select {
 		case sig := <-revoked:
@@ -135,7 +135,7 @@ func TestRevocationReachesEveryReplica(t *testing.T) {
 				return
 			}
 		case <-deadline:
-			t.Fatal("no signal within 5 s")
+			t.Fatal("no signal within 30 s")
 		}
 	}
 }

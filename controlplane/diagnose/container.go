@@ -100,12 +100,12 @@ func (s *session) image(o *unstructured.Unstructured, c container, reason, messa
 	switch {
 	case reason == "InvalidImageName":
 		text, next = fmt.Sprintf("%q is not a valid image name.", img), "Correct the image."
-	case strings.Contains(low, "not found") || strings.Contains(low, "manifest unknown") || strings.Contains(low, "no such"):
-		text, next = fmt.Sprintf("The image %s of %s does not exist in its registry.", img, c.called()), "Set an image whose tag exists, or roll back to the one before."
-	case strings.Contains(low, "unauthorized") || strings.Contains(low, "denied") || strings.Contains(low, "authentication"):
-		text, next = fmt.Sprintf("The registry does not let the node pull %s.", img), "Give the pod or its service account an imagePullSecret that may read it."
 	case strings.Contains(low, "no such host") || strings.Contains(low, "timeout") || strings.Contains(low, "connection refused") || strings.Contains(low, "dial tcp"):
 		text, next = fmt.Sprintf("The registry of %s can't be reached from the node.", img), "Check the registry's name and the node's network."
+	case strings.Contains(low, "unauthorized") || strings.Contains(low, "denied") || strings.Contains(low, "authentication"):
+		text, next = fmt.Sprintf("The registry does not let the node pull %s.", img), "Give the pod or its service account an imagePullSecret that may read it."
+	case strings.Contains(low, "not found") || strings.Contains(low, "manifest unknown"):
+		text, next = fmt.Sprintf("The image %s of %s does not exist in its registry.", img, c.called()), "Set an image whose tag exists, or roll back to the one before."
 	}
 	s.foundInPod(o, depth, c.name, Finding{Reason: reason, Severity: Critical, Text: text, Evidence: evidence, Next: next})
 }

@@ -188,7 +188,13 @@ func (s *session) notReady(o *unstructured.Unstructured, depth int) {
 	}
 	f := Finding{
 		Reason: "NotReady", Severity: Warning, Text: "It runs, but is not ready" + because(textOf(c, "message")),
-		Evidence: []string{"status.conditions[Ready] = False: " + textOf(c, "message")}, Next: "Look at its readiness probe and at its log.",
+		Evidence: []string{strings.TrimSuffix("status.conditions[Ready] = False: "+textOf(c, "message"), ": ")}, Next: "Look at its readiness probe and at its log.",
+	}
+	if all := condition(o, "ContainersReady"); all != nil && textOf(all, "status") == "True" && s.nodeAway(o, depth) {
+		f.Reason, f.Text = "NodeNotReady", fmt.Sprintf("Its containers were ready when its node %s last reported, but the node is not ready now.", str(o, "spec", "nodeName"))
+		f.Evidence, f.Next = append(f.Evidence, "spec.nodeName = "+str(o, "spec", "nodeName")), "Look at the node."
+		s.foundInPod(o, depth, "", f)
+		return
 	}
 	for _, e := range s.eventsOf(o) {
 		if message := str(&e, "message"); str(&e, "reason") == "Unhealthy" {
@@ -202,6 +208,24 @@ func (s *session) notReady(o *unstructured.Unstructured, depth int) {
 		f.Next = "Check that the container really answers there (" + p + ")."
 	}
 	s.foundInPod(o, depth, "", f)
+}
+
+// nodeAway looks at the pod's node, and tells whether that is the reason.
+func (s *session) nodeAway(o *unstructured.Unstructured, depth int) bool {
+	name := str(o, "spec", "nodeName")
+	if name == "" {
+		return false
+	}
+	n, err := s.r.Get(s.ctx, nodes, "", name)
+	if err != nil {
+		return false
+	}
+	c := condition(n, "Ready")
+	if c == nil || textOf(c, "status") == "True" {
+		return false
+	}
+	s.node(n, depth+1)
+	return true
 }
 
 // probes says what the readiness probes ask.

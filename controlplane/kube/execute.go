@@ -86,7 +86,17 @@ func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (c
 	return a, nil
 }
 
-func detail(err error) string { return problem.As(err).Detail }
+// detail is an error in words for people; what is no problem is the end of our own patience, or of the member's.
+func detail(err error) string {
+	var p *problem.Error
+	switch {
+	case errors.As(err, &p):
+		return p.Detail
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The cluster did not answer in time."
+	}
+	return "It was stopped."
+}
 
 // failed says what an error leaves behind. A server's error, like no answer at all, may come after the change was made.
 func failed(err error, some bool) audit.Outcome {

@@ -126,7 +126,7 @@ var patterns = []pattern{
 	{"asic ", regexp.MustCompile(`(?i)\bbasic [A-Za-z0-9+/=]{12,}`), "Basic <redacted>"},
 	{"://", regexp.MustCompile(`(\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@]*):[^\s@/]+@`), "$1:<redacted>@"},
 	{"ccountKey=", regexp.MustCompile(`(?i)(AccountKey=)[A-Za-z0-9+/=]{20,}`), "${1}<redacted>"},
-	{"", regexp.MustCompile(`(?i)\b([a-z0-9_-]*(?:passw(?:or)?d|secret|api[-_]?key|access[-_]?key|token)\s*[=:]\s*)("?)[^\s"',;&<]{6,}`), "$1$2<redacted>"},
+	{"", regexp.MustCompile(`(?i)\b([a-z0-9_-]*(?:passw(?:or)?d|secret|api[-_]?key|access[-_]?key|token)"?\s*[=:]\s*)("?)[^\s"',;&<]{6,}`), "$1$2<redacted>"},
 }
 
 var anyHint = []string{"assw", "ASSW", "ecret", "ECRET", "oken", "OKEN", "key", "KEY", "Key"}

@@ -103,6 +103,7 @@ func discoverKinds(disco discovery.DiscoveryInterface) ([]nlp.Kind, error) {
 			})
 		}
 	}
+	sort.Slice(kinds, func(i, j int) bool { return kinds[i].Key() < kinds[j].Key() }) // discovery answers in any order
 	return kinds, nil
 }
 

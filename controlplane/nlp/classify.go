@@ -1,5 +1,7 @@
 package nlp
 
+import "slices"
+
 // classes of the operations; an Op that is not here is no operation.
 var opClass = map[Op]Class{
 	OpGet: Read, OpDescribe: Read, OpLogs: Read, OpTop: Read, OpEvents: Read, OpExplain: Read, OpAPIResources: Read,
@@ -89,4 +91,14 @@ func anyNoExecute(taints map[string]string) bool {
 		}
 	}
 	return false
+}
+
+// Ops are all operations there are, ordered by name.
+func Ops() []Op {
+	out := make([]Op, 0, len(opClass))
+	for op := range opClass {
+		out = append(out, op)
+	}
+	slices.Sort(out)
+	return out
 }

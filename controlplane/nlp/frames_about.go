@@ -165,11 +165,11 @@ func buildDiagnose(r *reading) (outcome, bool) {
 	if !why && !(r.has(cHealth) && r.asksWhether()) && !(r.has(cFailing, cCrashing) && r.asksWhether()) {
 		return none()
 	}
-	if r.has(cEvents) || r.listQuestion() {
+	if r.has(cEvents) || r.listQuestion() || !r.has(cWhy) && r.listOf() {
 		return none()
 	}
 	r.take(cWhy, cTrouble, cHealth, cGeneric, cShow, cAsk, cFailing, cFailed, cCrashing, cPending, cNotReady, cNotRunning, cOOM, cPull, cRestarted,
-		cRestart, cRunning, cStatus, cEvicted, cTerm, cReady, cScale, cDown, cUp, cHappen, cSuspended, cUsage)
+		cRestart, cRunning, cStatus, cEvicted, cTerm, cReady, cScale, cDown, cUp, cHappen, cSuspended, cUsage, cCreate, cRun)
 	r.also(cNot)
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !(r.has(cIt) && len(r.focus.Names) > 0) {
 		return r.diagnosePlace()
@@ -234,6 +234,16 @@ func (r *reading) listQuestion() bool {
 	return false
 }
 
+// listOf: "pods stuck in ImagePullBackOff" are rows.
+func (r *reading) listOf() bool {
+	for _, k := range r.freeKinds() {
+		if k.plural && r.verbPlace(k.i) && len(r.thingsNamed()) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *reading) hasWord(words ...string) bool {
 	for _, t := range r.toks {
 		for _, w := range words {
@@ -284,13 +294,13 @@ func buildCannot(r *reading) (outcome, bool) {
 	switch {
 	case r.has(cSecretValue) && (r.saysKind("secrets") || r.secretNamed()) || r.has(cSecretValue) && r.hasWord("secret", "secrets", "password", "passwords", "credentials"):
 		return refuses("Values of Secrets are never shown in chat. I can list Secrets and describe them: their keys and sizes.")
-	case r.imperative(cExec) && (r.target2() || r.has(cContainer)):
+	case r.imperative(cExec) && (r.somethingNamed() || r.has(cContainer)):
 		return say("run commands inside containers", "I can show logs, events and what is wrong; for a shell, use kubectl exec through the same tunnel.")
-	case r.imperative(cPortForward) && (r.target2() || r.has(cPort)):
+	case r.imperative(cPortForward) && (r.somethingNamed() || r.has(cPort)):
 		return say("forward ports", "Use kubectl port-forward through the same tunnel.")
-	case r.imperative(cCopy) && r.target2():
+	case r.imperative(cCopy) && r.somethingNamed():
 		return say("copy files", "Use kubectl cp through the same tunnel.")
-	case r.imperative(cEdit) && r.target2():
+	case r.imperative(cEdit) && r.somethingNamed():
 		return say("open an editor", "Say what to change, such as \"set LOG_LEVEL to debug on checkout\".")
 	case r.has(cApply):
 		return say("apply local files or Helm charts", "I can create namespaces, deployments, config maps and more when you say what they hold.")
@@ -298,7 +308,7 @@ func buildCannot(r *reading) (outcome, bool) {
 	return none()
 }
 
-func (r *reading) target2() bool {
+func (r *reading) somethingNamed() bool {
 	return len(r.freeKinds()) > 0 || len(r.freeObjects()) > 0
 }
 

@@ -49,7 +49,7 @@ func buildDelete(r *reading) (outcome, bool) {
 
 func (r *reading) deleteTarget(s Step, selector string, all bool) (outcome, bool) {
 	filtered := r.has(cCrashing, cEvicted, cCompleted, cFailed, cPending, cNotRunning, cOOM, cPull, cTerm, cNotReady)
-	t, q := r.target(targetSpec{write: true, askKind: true, list: all || selector != "" || filtered || r.barePlural(), verb: "delete"})
+	t, q := r.target(targetSpec{write: true, askKind: true, list: all || selector != "" || filtered, verb: "delete"})
 	if q != nil {
 		return asks(q)
 	}
@@ -73,11 +73,6 @@ func (r *reading) deleteTarget(s Step, selector string, all bool) (outcome, bool
 		return asks(&question{text: fmt.Sprintf("In which namespace should I delete %s?", s.Resource.Plural), choices: r.perNamespace(s)})
 	}
 	return done(s)
-}
-
-// barePlural: "delete pods in prod" says neither a name nor "all".
-func (r *reading) barePlural() bool {
-	return false
 }
 
 func (r *reading) perNamespace(s Step) []Choice {
@@ -134,7 +129,7 @@ func buildCreate(r *reading) (outcome, bool) {
 		return none()
 	}
 	kinds := r.freeKinds()
-	if len(kinds) == 0 {
+	if len(kinds) == 0 || r.namedOfKind(kinds) && !r.hasWord("create") {
 		return none()
 	}
 	k := kinds[0].kinds[0]
@@ -164,12 +159,12 @@ func (r *reading) newName(k kindMention) (string, bool) {
 	if i, found := r.wordAfter("named", "called", "name"); found && r.toks[i].lit != litImage && r.toks[i].lit != litNumber {
 		r.useTok(i)
 		r.take(cNamed)
-		return r.toks[i].text, true
+		return strings.ToLower(r.toks[i].raw), true
 	}
 	for _, i := range []int{k.j, k.i - 1} {
 		if ok(i) {
 			r.useTok(i)
-			return r.toks[i].text, true
+			return strings.ToLower(r.toks[i].raw), true
 		}
 	}
 	return "", false
@@ -194,8 +189,8 @@ func (r *reading) createObject(k *Kind, name string) (outcome, bool) {
 		if ok {
 			image = r.toks[i].raw
 			r.useTok(i)
-		} else if i, ok := r.wordAfter("image", "of", "from", "running", "with"); ok && r.toks[i].lit == litNone && !stopWords[r.toks[i].text] && r.has(cImage) {
-			image = r.toks[i].text
+		} else if i, ok := r.wordAfter("image"); ok && r.toks[i].lit == litNone && !stopWords[r.toks[i].text] {
+			image = strings.ToLower(r.toks[i].raw)
 			r.useTok(i)
 		}
 		if image == "" {

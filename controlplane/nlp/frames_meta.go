@@ -104,7 +104,7 @@ func buildExpose(r *reading) (outcome, bool) {
 	}
 	s := Step{}
 	if q, ok := r.cue(cSvcType); ok {
-		s.Args.Type = map[string]string{"nodeport": "NodePort", "node port": "NodePort", "loadbalancer": "LoadBalancer", "load balancer": "LoadBalancer", "clusterip": "ClusterIP"}[r.words2(q.mention)]
+		s.Args.Type = map[string]string{"nodeport": "NodePort", "node port": "NodePort", "loadbalancer": "LoadBalancer", "load balancer": "LoadBalancer", "clusterip": "ClusterIP"}[strings.ToLower(r.words(q.mention))]
 		r.use(q.mention)
 		for i, t := range r.toks {
 			if t.text == "type" {
@@ -153,8 +153,6 @@ func buildExpose(r *reading) (outcome, bool) {
 	}
 	return r.exposed(s)
 }
-
-func (r *reading) words2(m mention) string { return strings.ToLower(r.words(m)) }
 
 func (r *reading) exposed(s Step) (outcome, bool) {
 	t, q := r.target(targetSpec{kinds: []string{"deployments.apps", "statefulsets.apps", "replicasets.apps", "pods", "services"}, write: true, verb: "expose"})

@@ -145,6 +145,7 @@ const (
 	cIt          concept = "it"
 	cNot         concept = "not"
 	cNoConfirm   concept = "noConfirm"
+	cHow         concept = "how" // asks about a change, not for it
 	cFiller      concept = "filler"
 	cWorkload    concept = "workload" // app, workload: a thing that runs, of no said kind
 	cUnderWhich  concept = "permission"
@@ -163,7 +164,7 @@ var lexiconTable = map[concept]string{
 	cUsage:    "usage, use, uses, using, used, hungry, hungriest, heavy, heaviest, eating, eats, burning, hog, hogging, hogs, consuming",
 	cEvents:   "event, events, happenings",
 	cWarning:  "warning, warnings",
-	cHappen:   "what happened, what has happened, what is happening, what happens, what was happening, going on, what went on, happened, happening, been happening, what is new",
+	cHappen:   "what happened, what has happened, what is happening, what happens, what was happening, going on, what went on, happen, happens, happened, happening, been happening, what is new",
 	cWhy:      "why, how come, what is wrong, what went wrong, whats wrong, wrong, ~diagnose, ~troubleshoot, debug, debugging, ~investigate, root cause, figure out, find out, what causes, what is causing, reason, explain why, look into, cause, what is up, matter, whats up, what is the problem, what is the issue, analyze, analyse",
 	cTrouble:  "problem, problems, issue, issues, trouble, broken, unhealthy, not working, does not work, not healthy, not start, does not start, will not start, not starting, not come up, will not come up, is not coming up, not coming up, unresponsive, not responding, slow, stuck, keeps dying, dying, keep dying, flapping, degraded, misbehaving, hanging, acting up, sick, in trouble, erroring, outage, keeps restarting, keep restarting, not reachable, unreachable, restarting all the time, unavailable, not available, failing to start",
 	cHealth:   "healthy, ok, okay, health, down, fine, alive, up, up and running, all right, alright, working, good, in good shape, happy, well",
@@ -268,7 +269,7 @@ var lexiconTable = map[concept]string{
 	cCordoned:   "cordoned, unschedulable, scheduling disabled, not schedulable",
 
 	cSort:       "~sort, sorted by, order by, ordered by, sort by, ranked by, ~order, ~rank, ranked, sorted, by number of, grouped by",
-	cMost:       "most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging",
+	cMost:       "most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
 	cLeast:      "least, lowest, smallest, fewest, the least",
 	cOldest:     "oldest, oldest first, by age, by creation, by creation time, by creation timestamp, by creation date, by start time",
 	cNewest:     "newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",
@@ -288,6 +289,7 @@ var lexiconTable = map[concept]string{
 	cIt:         "it, its, them, they, their, that, this, those, these, that one, this one, the one, one, ones, same one",
 	cNot:        "not, never, no, without, except, excluding, nobody, nothing, neither, avoid, but not, refrain",
 	cNoConfirm:  "do not ask, do not ask me to confirm, do not ask me, do not ask for confirmation, without asking, without confirmation, without confirming, no need to confirm, no confirmation, skip confirmation, skip the confirmation, never ask, never ask for confirmation, no questions asked, not ask me to confirm, i do not want to confirm, do not confirm, stop asking, stop asking for confirmation, auto approve, auto-approve, skip approval, without approval, do not make me confirm, do not bother asking, yes to everything, approve automatically, do not wait for approval, do not wait for me, just do it, no approval needed, do not prompt me, without prompting",
+	cHow:        "should i, should we, shall i, shall we, how do i, how can i, how could i, how would i, how to, how do we, how can we, how should i, what happens if, what would happen if, what if i, is it safe to, would it be safe to, is it ok to, can i safely, do i need to, do we need to, ought i",
 	cFiller:     "any more, anymore, any longer, no longer needed, no longer need, do not need, not needed, is not needed, we do not need it, no longer, not used, unused anyway, not need, so that, because, for me, of mine, thank you, thanks, so much, a lot, as soon as possible, if possible, when you can, if you can, at the moment, right now, for now, at present, the following, in total, in each cluster, each cluster, per cluster, the cluster, of the cluster, from the cluster, of kubernetes, in kubernetes, one more time, got too big, good morning, good afternoon, have a nice day, cheers, much appreciated, a second, real quick, be so kind, in there, over there, a bit, a little, a few, kind of, sort of, recently, lately, happen to, in question, ago, is no longer, at all, mind, asap, urgently, urgent, the name of the",
 	cWorkload:   "app, apps, application, applications, workload, workloads, thing, things, microservice, microservices, component, components, stuff, program, server, backend, system, process",
 }
@@ -305,7 +307,7 @@ called named name names namespace namespaces find look looking try trying help u
 gets says say said means something somebody someone anyone anybody everybody live lives`)
 
 // weightless concepts: a token that only has these is content of no weight even if no frame uses it.
-var weightless = map[concept]bool{cGeneric: true, cAsk: true, cFiller: true, cNoConfirm: true, cIt: true}
+var weightless = map[concept]bool{cGeneric: true, cAsk: true, cFiller: true, cNoConfirm: true, cIt: true, cHow: true}
 
 func wordSet(s string) map[string]bool {
 	out := map[string]bool{}

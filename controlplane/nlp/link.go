@@ -83,6 +83,9 @@ func (r *reading) settle() {
 		keep = append(keep, q)
 	}
 	r.cues = keep
+	r.objs = slices.DeleteFunc(r.objs, func(o objMention) bool { // "kafka topics" is a kind, whatever is called kafka
+		return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= o.i && o.i < k.j })
+	})
 }
 
 func (r *reading) namedBesideKind(i int) bool {
@@ -269,18 +272,23 @@ func (r *reading) known(i int) bool {
 
 // repair recognises words with a typing error: against the closed lexicon, the kinds, the namespaces and the names.
 func (r *reading) repair() {
+	done := map[string]bool{}
 	for i := range r.toks {
 		t := r.toks[i]
 		if r.known(i) || t.quoted || len(t.text) > 63 || strings.ContainsAny(t.text, "/=:") {
 			continue
 		}
+		if done[t.text] {
+			continue // said before: the first mention is enough to ask or to act on
+		}
+		done[t.text] = true
 		lex, dl, _ := nearest(t.text, lexiconWords)
 		kind, dk, _ := nearest(t.text, r.v.kindWords)
 		ns, dn, tn := nearest(t.text, r.v.nsNames)
 		obj, do, to := nearest(t.text, r.v.names)
 		const none = 9
 		place := r.placeWord(i)
-		if lex == "" || distinctive(t.text) || place {
+		if lex == "" || distinctive(t.text) || place || r.afterKind(i) {
 			dl = none
 		}
 		if kind == "" || distinctive(t.text) || place {
@@ -326,6 +334,11 @@ func onlyNamespaces(refs []*Object) bool {
 		}
 	}
 	return true
+}
+
+// afterKind tells whether the word stands right after a kind, where names stand.
+func (r *reading) afterKind(i int) bool {
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j == i && !r.toks[i-1].brk })
 }
 
 // placeWord tells whether the word stands where a place or a name does: after "in" or "namespace".

@@ -2,7 +2,6 @@ package nlp
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -260,7 +259,3 @@ func expandFlag(toks []token, i int) *question {
 	}
 	return nil
 }
-
-var namelessVerbs = []string{"version", "api-resources", "events", "explain", "auth", "top", "create", "run"}
-
-func (l line) nameless() bool { return slices.Contains(namelessVerbs, l.verb) }

@@ -69,8 +69,11 @@ func (p *lineReader) scope(s *Step) string {
 		s.Namespace = p.v.Namespace()
 		return ""
 	}
-	r := &reading{v: p.v}
-	if got := r.aliasOf(strings.ToLower(ns)); got != "" && got != ns {
+	got := (&reading{v: p.v}).aliasOf(strings.ToLower(ns))
+	if near, _, ties := nearest(strings.ToLower(ns), p.v.nsNames); got == "" && ties == 1 {
+		got = near
+	}
+	if got != "" && got != ns {
 		if opVerbs[p.line.verb] {
 			p.notes = append(p.notes, fmt.Sprintf("I read %q as the namespace %s.", ns, got))
 			ns = got

@@ -196,12 +196,26 @@ func (r *reading) imperative(cs ...concept) bool {
 var notBeforeVerb = wordSet("which what whose who the a with have has having any how are is whats where their its of no by all")
 
 func (r *reading) verbPlace(i int) bool {
+	for _, q := range r.cues { // "how do I restart": the verb follows
+		if q.c == cHow && q.j <= i {
+			return r.onlyStops(q.j, i)
+		}
+	}
 	for k := 0; k < i; k++ {
 		t := r.toks[k]
 		if t.brk { // a new clause starts after the comma
 			continue
 		}
 		if !stopWords[t.text] || notBeforeVerb[t.text] {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *reading) onlyStops(from, to int) bool {
+	for k := from; k < to; k++ {
+		if !stopWords[r.toks[k].text] {
 			return false
 		}
 	}

@@ -2,7 +2,6 @@ package nlp
 
 import (
 	"encoding/json"
-	"fmt"
 	"sort"
 	"strconv"
 	"strings"
@@ -492,5 +491,17 @@ func sortedKeys(m map[string]string) []string {
 func taintEffect(v string) string { return v[strings.LastIndexByte(v, ':')+1:] }
 
 func touchesFinalizers(patch json.RawMessage) bool {
-	return strings.Contains(strings.ToLower(fmt.Sprintf("%s", patch)), "finalizers")
+	return strings.Contains(plainJSON(patch), "finalizers")
+}
+
+// plainJSON is a document for looking for words in: as written and with escapes resolved, lower case and without blanks.
+func plainJSON(raw json.RawMessage) string {
+	text := string(raw)
+	var v any
+	if json.Unmarshal(raw, &v) == nil {
+		if b, err := json.Marshal(v); err == nil {
+			text += " " + string(b)
+		}
+	}
+	return strings.ToLower(strings.Join(strings.Fields(text), ""))
 }

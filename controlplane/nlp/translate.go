@@ -16,6 +16,8 @@ const help = "I can list and describe what is in the cluster, show logs, events,
 const (
 	acceptScore = 0.75 // a reading that explains this much is taken
 	offerScore  = 0.40 // one that explains this much is offered as a question
+	maxTries    = 25   // candidates that are tried for the five choices of a question
+	maxTokens   = 150  // words of one clause: more is not a command
 	minGap      = 0.03 // two readings of different effect closer than this are not chosen between
 )
 
@@ -68,6 +70,9 @@ func answered(said string, choices []Choice) string {
 		if strings.EqualFold(c.Label, low) || c.Text == said {
 			return c.Text
 		}
+	}
+	if len(choices) > 0 && reNumber.MatchString(low) && reNumber.MatchString(choices[0].Label) { // another number than was offered
+		return strings.Replace(choices[0].Text, "="+choices[0].Label, "="+low, 1)
 	}
 	return said
 }
@@ -133,6 +138,9 @@ func clause(ctx context.Context, v *Vocabulary, focus Focus, said string) unders
 		}
 	}
 	toks = slices.DeleteFunc(toks, func(t token) bool { return t.text == "" })
+	if len(toks) > maxTokens {
+		return understood{q: &question{text: "That is longer than I read at once. Say it in one or two sentences.", refuse: true}}
+	}
 	r := newReading(ctx, v, focus, toks)
 	var found []understood
 	for i := range frames {
@@ -157,7 +165,7 @@ func (r *reading) try(f *frame) (understood, bool) {
 	if !ok {
 		return understood{}, false
 	}
-	c.take(cFiller, cNoConfirm)
+	c.take(cFiller, cNoConfirm, cHow)
 	if out.q != nil {
 		c.useNamed() // what the question is about was understood
 	}
@@ -222,7 +230,7 @@ func tooClose(a, b understood) bool {
 
 // answer makes the Translation of what was understood.
 func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u understood) Translation {
-	noConfirm := u.reading != nil && u.reading.asksNoConfirm()
+	noConfirm := u.reading != nil && u.reading.says(cNoConfirm)
 	switch {
 	case u.q != nil && u.q.refuse:
 		return refusal(u.q.text, focus)
@@ -244,6 +252,9 @@ func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 	write := plan.Class != Read
 	if no := declined(u, write); no != "" {
 		return refusal(no, focus)
+	}
+	if write && u.reading != nil && u.reading.says(cHow) {
+		return wouldBe(focus, plan, u)
 	}
 	if u.score < acceptScore || write && (len(u.left) > 0 || u.verbFix && plan.Class == Destructive) {
 		return offer(v, focus, plan, u)
@@ -323,11 +334,12 @@ func choicesFor(ctx context.Context, v *Vocabulary, focus Focus, said string, u 
 	}
 	var out []Choice
 	labels := labelsFor(v, u.q.candidates)
-	for i, o := range u.q.candidates {
+	said0 := newReading(ctx, v, focus, lex(said))
+	for i, o := range u.q.candidates[:min(len(u.q.candidates), maxTries)] {
 		if len(out) == 5 {
 			break
 		}
-		r := newReading(ctx, v, focus, lex(said))
+		r := said0.fork()
 		r.forced = o
 		res, ok := r.try(u.frame)
 		text := ""
@@ -442,9 +454,22 @@ func (r *reading) onlySmallTalk() bool {
 	return true
 }
 
-func (r *reading) asksNoConfirm() bool {
+// wouldBe answers a question about a change with the change, and makes it only if that is said.
+func wouldBe(focus Focus, plan Plan, u understood) Translation {
+	next := focus
+	next.Choices = nil
+	if len(plan.Steps) == 1 {
+		next.Choices = []Choice{{Label: "yes", Text: Kubectl(plan)}}
+	}
+	return Translation{
+		Class: Clarify, Message: "The command would be: " + Kubectl(plan) + ". Shall I prepare it?", Choices: next.Choices, Trace: u.trace, Focus: next,
+	}
+}
+
+// says tells whether the text says the concept, used or not.
+func (r *reading) says(c concept) bool {
 	for _, q := range r.cues {
-		if q.c == cNoConfirm {
+		if q.c == c {
 			return true
 		}
 	}

@@ -171,9 +171,9 @@ func validateObject(s Step) error {
 		if !json.Valid(raw) {
 			return rulef("The object is not valid JSON.")
 		}
-		text := strings.ToLower(string(raw))
+		text := plainJSON(raw)
 		for _, bad := range []string{`"privileged":true`, `"hostpath"`, `"hostpid":true`, `"hostnetwork":true`, `"hostipc":true`} {
-			if strings.Contains(strings.ReplaceAll(text, " ", ""), bad) {
+			if strings.Contains(text, bad) {
 				return rulef("KubeChat does not make privileged pods or pods that use their node's files, network or processes.")
 			}
 		}
@@ -229,7 +229,10 @@ func validateArgs(s Step) error {
 			return rulef("%q is not the name of an environment variable.", k)
 		}
 	}
-	for _, img := range a.Images {
+	for name, img := range a.Images {
+		if name != "*" && len(validation.IsDNS1123Label(name)) > 0 {
+			return rulef("%q is not a container's name.", name)
+		}
 		if !imagePattern.MatchString(img) {
 			return rulef("%q is not an image.", img)
 		}
@@ -240,11 +243,16 @@ func validateArgs(s Step) error {
 	if s.Op == OpExpose && (a.Port < 1 || a.Port > 65535) {
 		return rulef("A port is between 1 and 65535.")
 	}
+	if !outputs[a.Output] && !strings.HasPrefix(a.Output, "jsonpath=") && !strings.HasPrefix(a.Output, "custom-columns=") {
+		return rulef("%q is not a form of answer I have: wide, yaml, json, name, jsonpath= or custom-columns=.", a.Output)
+	}
 	if s.Op == OpPatch && !json.Valid(a.Patch) {
 		return rulef("The patch is not valid JSON.")
 	}
 	return errors.Join(validateSet(s), validateTail(s))
 }
+
+var outputs = map[string]bool{"": true, "wide": true, "yaml": true, "json": true, "name": true}
 
 func validateSet(s Step) error {
 	switch s.Op {

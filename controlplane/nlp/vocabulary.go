@@ -87,7 +87,9 @@ func NewVocabulary(cfg VocabularyConfig) *Vocabulary {
 		cfg: cfg, kinds: map[string]*Kind{}, words: map[string][]*Kind{}, namespaces: map[string]bool{},
 		byName: map[string][]*Object{}, byKind: map[string][]*Object{},
 	}
-	for _, ns := range cfg.Namespaces {
+	v.cfg.Namespaces = slices.DeleteFunc(slices.Clone(cfg.Namespaces), func(ns string) bool { return !sayable(ns) })
+	v.cfg.Kinds = slices.DeleteFunc(slices.Clone(cfg.Kinds), func(k Kind) bool { return !sayable(k.Plural) || !sayable(k.Kind) })
+	for _, ns := range v.cfg.Namespaces {
 		v.namespaces[ns] = true
 	}
 	v.nsNames = v.Namespaces()
@@ -100,7 +102,7 @@ func NewVocabulary(cfg VocabularyConfig) *Vocabulary {
 	sort.Strings(v.kindWords)
 	for i := range cfg.Objects {
 		o := &cfg.Objects[i]
-		if v.kinds[o.Kind] == nil {
+		if v.kinds[o.Kind] == nil || !sayable(o.Name) || (o.Namespace != "" && !sayable(o.Namespace)) {
 			continue
 		}
 		v.byName[strings.ToLower(o.Name)] = append(v.byName[strings.ToLower(o.Name)], o)
@@ -115,6 +117,18 @@ func NewVocabulary(cfg VocabularyConfig) *Vocabulary {
 	}
 	sort.Strings(v.names)
 	return v
+}
+
+// sayable tells whether a name is one that an honest API server can hold. Others would carry text of a stranger's
+// choosing into messages and commands; nobody can mean them.
+func sayable(name string) bool {
+	for _, c := range name {
+		ok := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == ':' || c == '_'
+		if !ok {
+			return false
+		}
+	}
+	return name != "" && len(name) <= 253 && name[0] != '-'
 }
 
 func sortObjects(objects []*Object) {

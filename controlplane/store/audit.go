@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/kubechat/kubechat/controlplane/audit"
 	"github.com/kubechat/kubechat/controlplane/billing"
@@ -201,6 +203,10 @@ func (a Audit) Reads(ctx context.Context, id tenant.ID, reads []audit.Read) erro
 			select $1, $3, date_trunc('minute', at), count(*) from fresh group by 3
 			on conflict (tenant_id, meter, minute) do update set quantity = u.quantity + excluded.quantity`,
 			id, string(list), billing.APIRequest)
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23")) {
+			return fmt.Errorf("insert reads: %w: %w", audit.ErrRefused, err)
+		}
 		if err != nil {
 			return fmt.Errorf("insert reads: %w", err)
 		}

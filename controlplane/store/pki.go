@@ -97,7 +97,12 @@ func (p PKI) Line(ctx context.Context, tenantID, clusterID string, f func(*pki.L
 		return pki.ErrRevoked
 	}
 	return p.db.InTenant(ctx, tenant.ID(tenantID), func(ctx context.Context, tx pgx.Tx) error {
-		l, err := scanLine(tx.QueryRow(ctx, readLine+` for no key update of c`, tenantID, clusterID))
+		// Two statements: a row joined to one that had to be waited for would be as old as the wait.
+		_, err := tx.Exec(ctx, `select from cluster where tenant_id = $1 and cluster_id = $2 for no key update`, tenantID, clusterID)
+		if err != nil {
+			return err
+		}
+		l, err := scanLine(tx.QueryRow(ctx, readLine, tenantID, clusterID))
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func direct(a *pkitest.Authority) renew.Func {
 
 // secret is a stored identity that several agents share.
 type secret struct {
-	mu    sync.Mutex // guards id and fails
+	mu    sync.Mutex // guards what follows
 	id    pki.Identity
 	fails int
 	saved int
@@ -38,6 +38,13 @@ func (s *secret) load(context.Context) (pki.Identity, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.id, nil
+}
+
+// state is what is stored, and how often it was.
+func (s *secret) state() (pki.Identity, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id, s.saved
 }
 
 func (s *secret) save(_ context.Context, id pki.Identity) error {
@@ -79,8 +86,8 @@ func TestKeeperRekeysAtTwoThirdsOfLife(t *testing.T) {
 			t.Fatal("not renewed at two thirds of its life")
 		}
 		next := k.Identity()
-		if next.ID != first.ID || next.Chain[0].PublicKey == first.Chain[0].PublicKey || kept.saved != 1 {
-			t.Errorf("renewed to %v, saved %d times", next.ID, kept.saved)
+		if _, saved := kept.state(); next.ID != first.ID || next.Chain[0].PublicKey == first.Chain[0].PublicKey || saved != 1 {
+			t.Errorf("renewed to %v, saved %d times", next.ID, saved)
 		}
 		time.Sleep(10 * 24 * time.Hour)
 		if time.Now().After(k.Identity().Chain[0].NotAfter) {
@@ -100,8 +107,9 @@ func TestKeeperSurvivesOutageOfControlPlaneAndOfItsStore(t *testing.T) {
 		time.Sleep(23 * time.Hour)
 		a.Store.SetAway(false)
 		time.Sleep(20 * time.Minute)
-		if kept.saved != 1 || kept.id.Chain[0] != k.Identity().Chain[0] || k.Identity().Chain[0] == first.Chain[0] {
-			t.Errorf("saved %d times", kept.saved)
+		stored, saved := kept.state()
+		if saved != 1 || stored.Chain[0] != k.Identity().Chain[0] || stored.Chain[0] == first.Chain[0] {
+			t.Errorf("saved %d times", saved)
 		}
 		_ = stop()
 	})

@@ -1,10 +1,12 @@
 package tlsmux_test
 
 import (
+	"crypto/tls"
 	"io"
 	"testing"
 
 	"github.com/kubechat/kubechat/tunnel"
+	"github.com/kubechat/kubechat/tunnel/tlsmux"
 	"github.com/kubechat/kubechat/tunnel/tunneltest"
 )
 
@@ -67,4 +69,20 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		c.Close()
 	}
+}
+
+// BenchmarkBareTLS is what BenchmarkStream is measured against.
+func BenchmarkBareTLS(b *testing.B) {
+	client, server := tcpPair(b)
+	agentTLS, planeTLS := tlsConfigs(b, tlsmux.ALPN)
+	go func() {
+		c := tls.Client(client, agentTLS)
+		piece := make([]byte, 32<<10)
+		for range b.N {
+			c.Write(piece)
+		}
+		c.Close()
+	}()
+	b.SetBytes(32 << 10)
+	io.CopyBuffer(struct{ io.Writer }{io.Discard}, tls.Server(server, planeTLS), make([]byte, 64<<10))
 }

@@ -105,10 +105,10 @@ func (s slow) Write(p []byte) (n int, err error) {
 // far longer than the keepalive allows for silence, but it is not silence.
 func TestBusySlowUplinkKillsNoSession(t *testing.T) {
 	t.Parallel()
-	cfg := tunnel.Config{Keepalive: 250 * time.Millisecond, KeepaliveTimeout: 250 * time.Millisecond, OpenTimeout: 30 * time.Second}
+	cfg := tunnel.Config{Keepalive: time.Second, KeepaliveTimeout: time.Second, OpenTimeout: 30 * time.Second}
 	agentTCP, planeTCP := tcpPair(t)
 	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
+	t.Cleanup(tick.Stop) // after the sessions, whose last writes wait for it
 	agentTLS, planeTLS := tlsConfigs(t, tlsmux.ALPN)
 	rig := tunneltest.Connect(t, tunneltest.Wire{
 		Agent: func(ctx context.Context, cfg tunnel.Config) (tunnel.Session, error) {
@@ -119,9 +119,11 @@ func TestBusySlowUplinkKillsNoSession(t *testing.T) {
 		},
 	}, cfg, cfg)
 	var received atomic.Int64
+	start := make(chan struct{})
 	for range 64 {
 		go func() {
 			if c, err := rig.Agent.Accept(); err == nil {
+				<-start
 				io.Copy(c, endless{})
 			}
 		}()
@@ -131,12 +133,13 @@ func TestBusySlowUplinkKillsNoSession(t *testing.T) {
 		}
 		go io.Copy(counter{&received}, c)
 	}
+	close(start)
 	select {
 	case <-rig.Plane.Done():
 		t.Fatalf("the plane gave up: %v", rig.Plane.Cause())
 	case <-rig.Agent.Done():
 		t.Fatalf("the agent gave up: %v", rig.Agent.Cause())
-	case <-time.After(3 * time.Second):
+	case <-time.After(5 * time.Second):
 	}
 	if received.Load() == 0 {
 		t.Error("no byte came through")

@@ -18,7 +18,6 @@ const window = 256 << 10
 // testing/synctest, where a real socket does not.
 type link struct {
 	mu      sync.Mutex // guards everything of both ends and of their streams
-	closed  error      // once set, nothing works any more
 	stalled bool       // nothing arrives any more, and nobody is told
 	ends    [2]*end
 	pipes   map[*pipe]struct{} // those somebody may wait for
@@ -29,6 +28,7 @@ type link struct {
 type end struct {
 	link     *link
 	side     int
+	closed   error // once set, nothing works any more at this end
 	arrivals []*stream
 	arrived  *sync.Cond
 	received time.Time
@@ -50,26 +50,26 @@ func newLink() *link {
 	return l
 }
 
-// close fails everything on the link, for the first reason given.
-func (l *link) close(why error) {
+// close fails everything at both ends, for the first reason given; on a stalled link only at the end that closes, as the
+// other one does not hear of it.
+func (l *link) close(closer *end, why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed != nil {
-		return
+	for _, e := range l.ends {
+		if e.closed == nil && (closer == nil || closer == e || !l.stalled) {
+			e.closed = why
+		}
+		e.arrived.Broadcast()
 	}
-	l.closed = why
 	for p := range l.pipes {
 		p.changed.Broadcast()
-	}
-	for _, e := range l.ends {
-		e.arrived.Broadcast()
 	}
 }
 
 var errCut = errors.New("the connection was cut")
 
 // Cut ends the connection at once, as a RST does.
-func (l *link) Cut() { l.close(errCut) }
+func (l *link) Cut() { l.close(nil, errCut) }
 
 // Stall lets nothing through any more, in either direction, and tells nobody.
 func (l *link) Stall() {
@@ -91,8 +91,8 @@ func (e *end) Open() (tunnel.Stream, error) {
 	l := e.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed != nil {
-		return nil, l.closed
+	if e.closed != nil {
+		return nil, e.closed
 	}
 	l.nextID++
 	in, out := newPipe(l), newPipe(l)
@@ -106,11 +106,11 @@ func (e *end) Accept() (tunnel.Stream, error) {
 	l := e.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.closed == nil && (len(e.arrivals) == 0 || l.stalled) {
+	for e.closed == nil && (len(e.arrivals) == 0 || l.stalled) {
 		e.arrived.Wait()
 	}
-	if l.closed != nil {
-		return nil, l.closed
+	if e.closed != nil {
+		return nil, e.closed
 	}
 	s := e.arrivals[0]
 	e.arrivals = e.arrivals[1:]
@@ -128,7 +128,7 @@ func (e *end) LocalAddr() net.Addr     { return address(e.side) }
 func (e *end) RemoteAddr() net.Addr    { return address(1 - e.side) }
 
 func (e *end) Close() error {
-	e.link.close(errors.New("the other side closed the connection"))
+	e.link.close(e, errors.New("the other side closed the connection"))
 	return nil
 }
 
@@ -168,7 +168,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	for {
 		switch {
-		case len(s.in.data) > 0 && (!l.stalled || l.closed != nil):
+		case len(s.in.data) > 0 && !l.stalled:
 			n := copy(p, s.in.data)
 			if s.in.data = s.in.data[n:]; len(s.in.data) == 0 {
 				s.in.data = nil // an idle stream holds no buffer
@@ -176,7 +176,7 @@ func (s *stream) Read(p []byte) (int, error) {
 			s.in.changed.Broadcast()
 			s.end.reachedLocked() // the window's update
 			return n, nil
-		case l.closed != nil, s.in.ended && len(s.in.data) == 0:
+		case s.end.closed != nil, s.in.ended && len(s.in.data) == 0:
 			delete(l.pipes, s.in)
 			return 0, io.EOF
 		case s.in.read.passed:
@@ -193,8 +193,8 @@ func (s *stream) Write(p []byte) (int, error) {
 	written := 0
 	for {
 		switch {
-		case l.closed != nil:
-			return written, l.closed
+		case s.end.closed != nil:
+			return written, s.end.closed
 		case s.out.ended:
 			return written, errors.New("write after the end of the stream")
 		}

@@ -170,6 +170,7 @@ func TestDirectoryThatOnlyItsOwnerMayEnterWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(closed, "pg")
+	t.Cleanup(func() { _ = pgserver.Remove(dir) }) // where the test failed before it did so itself
 	for range 2 {
 		s, err := pgserver.Run(t.Context(), pgserver.Config{Dir: dir})
 		if err != nil {
