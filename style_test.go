@@ -29,7 +29,7 @@ func sourceFiles(t *testing.T, endings ...string) []string {
 		if d.IsDir() && (name == "node_modules" || name == "dist" || name == "testdata" || len(name) > 1 && strings.HasPrefix(name, ".") && name != ".ci") {
 			return fs.SkipDir
 		}
-		if !d.IsDir() && slices.Contains(endings, filepath.Ext(name)) && !strings.Contains(name, ".gen.") {
+		if !d.IsDir() && slices.Contains(endings, filepath.Ext(name)) && !strings.Contains(name, ".gen.") && name != "schema.d.ts" {
 			files = append(files, path)
 		}
 		return nil
@@ -146,6 +146,9 @@ func TestNothingOfOneMachineAndNothingLeftForLater(t *testing.T) {
 			if m := pattern.Find(b); m != nil {
 				t.Errorf("%s holds %q", path, m)
 			}
+		}
+		if bytes.Contains(b, []byte(`"testing/synctest"`)) {
+			b = bytes.ReplaceAll(b, []byte("time.Sleep("), nil) // in a bubble it is how time passes, at once
 		}
 		if strings.HasSuffix(path, "_test.go") && sleepsSkips.Match(b) {
 			t.Errorf("%s holds %q: tests neither sleep nor skip", path, sleepsSkips.Find(b))

@@ -65,6 +65,14 @@ type Config struct {
 	Log   *slog.Logger // nil is slog.Default
 }
 
+// OpenServer is the API server that a kubeconfig names, or without one that of the cluster this program runs in.
+func OpenServer(kubeconfig, context string, getenv func(string) string) (*apiserver.Server, error) {
+	if kubeconfig != "" {
+		return apiserver.FromKubeconfig(kubeconfig, context)
+	}
+	return apiserver.InCluster(getenv)
+}
+
 // Validate reports every problem at once.
 func (c *Config) Validate() error {
 	var errs []error

@@ -71,8 +71,8 @@ func TestAgentJoinsWithItsTokenAndServesTheCluster(t *testing.T) {
 	if got := get(t, session, "/api/v1/namespaces/shop/pods"); got != "/api/v1/namespaces/shop/pods as kubechat:viewer" {
 		t.Errorf("answer %q", got)
 	}
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "connected", "/metrics": `kubechat_agent_requests_total{verb="list",code="200",refused="false"} 1`} {
-		res, err := http.Get("http://" + cfg.HealthAddr + path)
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "connected", "/metrics": `kubechat_agent_sessions_total{result="up"} 1`} {
+		res, err := (&http.Client{Timeout: patience}).Get("http://" + cfg.HealthAddr + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestAgentJoinsWithItsTokenAndServesTheCluster(t *testing.T) {
 	if err := within(t, "end", ended); err != nil {
 		t.Errorf("an agent that is stopped returns %v", err)
 	}
-	<-session.Done()
+	within(t, "end of the session", session.Done())
 	var closed *tunnel.CloseError
 	if !errors.As(session.Cause(), &closed) || closed.Reason != tunnel.ReasonShutdown {
 		t.Errorf("the session ended with %v", session.Cause())

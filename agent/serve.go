@@ -15,6 +15,8 @@ import (
 
 // serve answers the requests of one session until it ends. When ctx ends it lets those in flight finish first.
 func (a *agent) serve(ctx context.Context, session tunnel.Session) error {
+	a.status.serving(1)
+	defer a.status.serving(-1)
 	var inFlight flights
 	server := &http.Server{
 		Handler:           inFlight.count(a.handler),

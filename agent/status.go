@@ -10,13 +10,11 @@ import (
 type status struct {
 	mu     sync.Mutex // guards the rest
 	reason string     // why no session is up
-	slots  map[int]dialer.State
+	served int        // sessions; one that is being replaced counts until its end
 	drains bool
 }
 
-func newStatus() *status {
-	return &status{reason: "starting", slots: map[int]dialer.State{}}
-}
+func newStatus() *status { return &status{reason: "starting"} }
 
 // waiting says what the agent is waiting for.
 func (s *status) waiting(reason string) {
@@ -25,11 +23,17 @@ func (s *status) waiting(reason string) {
 	s.reason = reason
 }
 
-// slot notes what one of the sessions is doing.
+// serving notes that sessions came or went.
+func (s *status) serving(change int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.served += change
+}
+
+// slot notes why one of the sessions is not up.
 func (s *status) slot(state dialer.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots[state.Slot] = state
 	if state.Err != nil {
 		s.reason = "the last session ended, or could not be opened: " + state.Err.Error()
 	}
@@ -54,10 +58,8 @@ func (s *status) ready() (bool, string) {
 	if s.drains {
 		return false, "stopping"
 	}
-	for _, slot := range s.slots {
-		if slot.Phase == dialer.Up || slot.Phase == dialer.Draining {
-			return true, "connected"
-		}
+	if s.served > 0 {
+		return true, "connected"
 	}
 	return false, s.reason
 }

@@ -135,9 +135,16 @@ func (s *service) buildAuthority(ctx context.Context, _ Addresses) (err error) {
 	names, ips := subjects(s.cfg.TunnelHost)
 	s.authority, err = authority.New(ctx, authority.Config{
 		TrustDomain: s.cfg.TrustDomain, Region: s.cfg.Region, Keys: pki.Dir(s.cfg.KeyDir), Store: s.db.PKI(),
-		DNSNames: names, IPs: ips, Log: s.log,
+		DNSNames: names, IPs: ips, Log: s.log, OnLock: s.locked,
 	})
 	return err
+}
+
+// locked ends the sessions of a cluster whose identity two parties hold.
+func (s *service) locked(_ context.Context, t, id, _ string) {
+	if s.gateway != nil {
+		s.gateway.Lock(tenant.ID(t), cluster.ID(id))
+	}
 }
 
 func (s *service) buildGateway(_ context.Context, _ Addresses) (err error) {

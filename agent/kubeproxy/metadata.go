@@ -28,18 +28,37 @@ func checkMetadataForm(info kubereq.Info, h http.Header) error {
 }
 
 func acceptsJSON(lines []string) bool {
+	_, ok := jsonForm(lines)
+	return ok
+}
+
+// jsonForm is the as parameter of the first media range that JSON satisfies: "Table", "PartialObjectMetadata", or "".
+func jsonForm(lines []string) (as string, ok bool) {
 	if len(lines) == 0 {
-		return true
+		return "", true
 	}
 	for _, line := range lines {
 		for item := range strings.SplitSeq(line, ",") {
-			media, _, err := mime.ParseMediaType(item)
+			media, params, err := mime.ParseMediaType(item)
 			if err == nil && (media == "application/json" || media == "application/*" || media == "*/*") {
-				return true
+				return params["as"], true
 			}
 		}
 	}
-	return false
+	return "", false
+}
+
+// hiddenWarning is shown by kubectl: an empty Secret must not be taken for a whole one.
+const hiddenWarning = `299 kubechat-agent "Secrets are shown without their content: the agent's local policy says secrets: hidden"`
+
+// shapeOf is how the objects of the answer are called. Who asked for metadata gets that by name; for all others they are
+// Secrets without content, which kubectl and typed clients can read.
+func shapeOf(info kubereq.Info, accept []string) shape {
+	as, _ := jsonForm(accept)
+	if strings.HasPrefix(as, "PartialObjectMetadata") || info.APIGroup != "" {
+		return shape{Kind: "PartialObjectMetadata", APIVersion: "meta.k8s.io/v1"}
+	}
+	return shape{Kind: "Secret", APIVersion: "v1"}
 }
 
 // serveMetadata answers a get, list or watch of Secrets. The API server is asked for metadata only, whatever form was
@@ -78,13 +97,16 @@ func (p *Proxy) serveMetadata(w http.ResponseWriter, r *http.Request, x *exchang
 			w.Header()[name] = values
 		}
 	}
+	if res.StatusCode < 300 {
+		w.Header().Add("Warning", hiddenWarning)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache, private")
 	w.WriteHeader(res.StatusCode)
 	if r.Method == http.MethodHead {
 		return
 	}
-	if err := reduce(w, res, x.info.Verb); err != nil {
+	if err := reduce(w, res, x.info.Verb, shapeOf(x.info, r.Header["Accept"])); err != nil {
 		if r.Context().Err() == nil {
 			p.cfg.Log.WarnContext(r.Context(), "answer about Secrets broken off", "request", x.stream.RequestID, "error", err)
 		}
@@ -92,7 +114,7 @@ func (p *Proxy) serveMetadata(w http.ResponseWriter, r *http.Request, x *exchang
 	}
 }
 
-func reduce(w http.ResponseWriter, res *http.Response, verb string) error {
+func reduce(w http.ResponseWriter, res *http.Response, verb string, as shape) error {
 	flush := http.NewResponseController(w).Flush
 	switch {
 	case res.StatusCode >= 300:
@@ -101,10 +123,10 @@ func reduce(w http.ResponseWriter, res *http.Response, verb string) error {
 		if err := flush(); err != nil { // the watcher waits for the header
 			return err
 		}
-		return reduceWatch(w, res.Body, flush)
+		return as.watch(w, res.Body, flush)
 	case verb == "list":
-		return reduceList(w, res.Body)
+		return as.list(w, res.Body)
 	default:
-		return reduceObject(w, res.Body)
+		return as.object(w, res.Body)
 	}
 }

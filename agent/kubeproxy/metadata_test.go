@@ -22,7 +22,7 @@ func secret(name string) string {
 
 func checkHidden(t *testing.T, body string) {
 	t.Helper()
-	for _, leak := range []string{canary, "password", "last-applied", "managedFields", "Opaque"} {
+	for _, leak := range []string{canary, "password", "last-applied", "managedFields", "Opaque", "stringData"} {
 		if strings.Contains(body, leak) {
 			t.Errorf("%q is in the answer: %s", leak, body)
 		}
@@ -64,18 +64,27 @@ func TestHiddenSecretsAreOnlyMetadataInEveryForm(t *testing.T) {
 			}
 		}
 	}
-	_, body := r.do("GET /api/v1/namespaces/shop/secrets")
-	var list struct {
-		Kind     string
-		Metadata map[string]string
-		Items    []struct {
+	for accept, kind := range map[string]string{
+		"application/json": "Secret v1", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json": "Secret v1",
+		"application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json": "PartialObjectMetadata meta.k8s.io/v1",
+	} {
+		res, body := r.do("GET /api/v1/namespaces/shop/secrets", "Accept: "+accept)
+		within(t, "request", asked)
+		var list struct {
 			Kind, APIVersion string
-			Metadata         struct{ Name string }
+			Metadata         map[string]string
+			Items            []struct {
+				Kind, APIVersion string
+				Metadata         struct{ Name string }
+			}
 		}
-	}
-	if err := json.Unmarshal([]byte(body), &list); err != nil || list.Kind != "PartialObjectMetadataList" || len(list.Metadata) != 2 ||
-		len(list.Items) != 2 || list.Items[1].Metadata.Name != "b" || list.Items[0].Kind != "PartialObjectMetadata" || list.Items[0].APIVersion != "meta.k8s.io/v1" {
-		t.Errorf("%v: %s", err, body)
+		if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Metadata) != 2 || len(list.Items) != 2 || list.Items[1].Metadata.Name != "b" ||
+			list.Items[0].Kind+" "+list.Items[0].APIVersion != kind || list.Kind != list.Items[0].Kind+"List" || list.APIVersion != list.Items[0].APIVersion {
+			t.Errorf("%s: %v: %s", accept, err, body)
+		}
+		if !strings.Contains(res.Header.Get("Warning"), "secrets: hidden") {
+			t.Errorf("the answer does not warn: %v", res.Header)
+		}
 	}
 }
 
@@ -89,7 +98,7 @@ func TestHiddenSecretsCanBeWatchedEventByEvent(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 		}
 	})
-	res, err := r.as(viewer).RoundTrip(newRequest(t, t.Context(), "GET /api/v1/secrets?watch=true"))
+	res, err := r.as(viewer).RoundTrip(newRequest(t, t.Context(), "GET /api/v1/secrets?watch=true", "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,23 +41,28 @@ func metadataOf(object fields, bookmark bool) (fields, error) {
 	return meta, nil
 }
 
-type partialObject struct {
+// shape is how the objects written are called.
+type shape struct {
 	Kind       string `json:"kind"`
 	APIVersion string `json:"apiVersion"`
-	Metadata   fields `json:"metadata"`
 }
 
-func partial(object fields, bookmark bool) (partialObject, error) {
+type reducedObject struct {
+	shape
+	Metadata fields `json:"metadata"`
+}
+
+func (s shape) reduced(object fields, bookmark bool) (reducedObject, error) {
 	meta, err := metadataOf(object, bookmark)
-	return partialObject{Kind: "PartialObjectMetadata", APIVersion: "meta.k8s.io/v1", Metadata: meta}, err
+	return reducedObject{s, meta}, err
 }
 
-func reduceObject(w io.Writer, r io.Reader) error {
+func (s shape) object(w io.Writer, r io.Reader) error {
 	var object fields
 	if err := json.NewDecoder(r).Decode(&object); err != nil {
 		return fmt.Errorf("read object: %w", err)
 	}
-	reduced, err := partial(object, false)
+	reduced, err := s.reduced(object, false)
 	if err != nil {
 		return err
 	}
@@ -83,8 +88,8 @@ func statusFields(s fields) fields {
 	return out
 }
 
-// reduceWatch passes on one event at a time. A stream that ends between two events has ended; anywhere else it broke.
-func reduceWatch(w io.Writer, r io.Reader, flush func() error) error {
+// watch passes on one event at a time. A stream that ends between two events has ended; anywhere else it broke.
+func (s shape) watch(w io.Writer, r io.Reader, flush func() error) error {
 	in, out := json.NewDecoder(r), json.NewEncoder(w)
 	for {
 		var event struct {
@@ -100,7 +105,7 @@ func reduceWatch(w io.Writer, r io.Reader, flush func() error) error {
 		var err error
 		switch event.Type {
 		case "ADDED", "MODIFIED", "DELETED", "BOOKMARK":
-			object, err = partial(event.Object, event.Type == "BOOKMARK")
+			object, err = s.reduced(event.Object, event.Type == "BOOKMARK")
 		case "ERROR":
 			object = statusFields(event.Object)
 		default:
@@ -121,13 +126,13 @@ func reduceWatch(w io.Writer, r io.Reader, flush func() error) error {
 	}
 }
 
-// reduceList passes on one item at a time, so that a list of any length costs the memory of its largest item.
-func reduceList(w io.Writer, r io.Reader) error {
+// list passes on one item at a time, so that a list of any length costs the memory of its largest item.
+func (s shape) list(w io.Writer, r io.Reader) error {
 	in := json.NewDecoder(r)
 	if err := expect(in, json.Delim('{')); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(w, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1"`); err != nil {
+	if _, err := fmt.Fprintf(w, `{"kind":"%sList","apiVersion":%q`, s.Kind, s.APIVersion); err != nil {
 		return err
 	}
 	for in.More() {
@@ -139,7 +144,7 @@ func reduceList(w io.Writer, r io.Reader) error {
 		case "metadata":
 			err = copyListMeta(w, in)
 		case "items":
-			err = copyItems(w, in)
+			err = s.copyItems(w, in)
 		default:
 			var dropped json.RawMessage
 			err = in.Decode(&dropped)
@@ -171,7 +176,7 @@ func copyListMeta(w io.Writer, in *json.Decoder) error {
 	return writeJSON(w, kept)
 }
 
-func copyItems(w io.Writer, in *json.Decoder) error {
+func (s shape) copyItems(w io.Writer, in *json.Decoder) error {
 	if _, err := io.WriteString(w, `,"items":[`); err != nil {
 		return err
 	}
@@ -180,7 +185,7 @@ func copyItems(w io.Writer, in *json.Decoder) error {
 		return err
 	}
 	if token == json.Delim('[') {
-		if err := copyElements(w, in); err != nil {
+		if err := s.copyElements(w, in); err != nil {
 			return err
 		}
 	} else if token != nil { // null is an empty list
@@ -190,13 +195,13 @@ func copyItems(w io.Writer, in *json.Decoder) error {
 	return err
 }
 
-func copyElements(w io.Writer, in *json.Decoder) error {
+func (s shape) copyElements(w io.Writer, in *json.Decoder) error {
 	for first := true; in.More(); first = false {
 		var object fields
 		if err := in.Decode(&object); err != nil {
 			return err
 		}
-		reduced, err := partial(object, false)
+		reduced, err := s.reduced(object, false)
 		if err != nil {
 			return err
 		}

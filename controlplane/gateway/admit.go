@@ -73,6 +73,13 @@ func (a *admissions) remember(k key, n admission) error {
 // refuse notes at once what a signal said, so that no handshake slips in on an older answer.
 func (a *admissions) refuse(k key, err error) { _ = a.remember(k, admission{at: time.Now(), err: err}) }
 
+// forget makes the next check ask: the cluster has just joined, maybe again.
+func (a *admissions) forget(k key) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.known, k)
+}
+
 func isRefusal(err error) bool {
 	return errors.Is(err, pki.ErrRevoked) || errors.Is(err, pki.ErrLocked) || errors.Is(err, pki.ErrIdentity)
 }

@@ -52,6 +52,7 @@ func (g *Gateway) enrol(w http.ResponseWriter, r *http.Request) (*pki.Certificat
 	if err != nil {
 		return nil, refusal(err)
 	}
+	g.admitted.forget(key{t, id})
 	g.cfg.Log.InfoContext(ctx, "cluster enrolled", "tenant", string(t), "cluster", string(id), "request", in)
 	return g.certificates(key{t, id}, chain), nil
 }

@@ -78,7 +78,8 @@ type Config struct {
 	// reach a cluster's own pages (signin.Service.Bearer).
 	Auth func(r *http.Request, slug string) (tenant.Scope, error)
 	// Recheck, optional, says whether a scope still holds; streams that go on for long are ended when it no longer does.
-	Recheck func(ctx context.Context, scope tenant.Scope) error
+	Recheck      func(ctx context.Context, scope tenant.Scope) error
+	RecheckEvery time.Duration // 0 is 15 s
 	// Decide, optional, is access.Decide.
 	Decide func(access.Request) error
 	// RequestID, optional, finds the id that an outer layer gave the request; else one is made.
@@ -104,6 +105,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxPerMember == 0 {
 		c.MaxPerMember = 200
+	}
+	if c.RecheckEvery == 0 {
+		c.RecheckEvery = 15 * time.Second
 	}
 	if c.WaitSession == 0 {
 		c.WaitSession = 5 * time.Second

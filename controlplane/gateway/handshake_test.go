@@ -108,7 +108,9 @@ func TestSessionEndsBeforeItsCertificateDoes(t *testing.T) {
 	r := newRig(t)
 	c, _ := r.joined(t, "prod")
 	named := pki.ClusterID(pkitest.TrustDomain, string(r.admin.Tenant), string(c.ID))
-	short := r.forge(t, func(x *x509.Certificate) { x.URIs, x.NotAfter = []*url.URL{named.URL()}, time.Now().Add(5*time.Second) })
+	short := r.forge(t, func(x *x509.Certificate) {
+		x.URIs, x.NotAfter = []*url.URL{named.URL()}, time.Now().Add(30*time.Second)
+	})
 	s, err := r.dialTLS(t.Context(), r.clientConfig(short, tlsmux.ALPN), tunnel.Config{})
 	if err != nil {
 		t.Fatal(err)

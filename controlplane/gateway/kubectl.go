@@ -7,7 +7,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/kubechat/kubechat/agent/kubereq"
@@ -46,7 +45,6 @@ type exchange struct {
 	intent  audit.IntentID
 	began   time.Time
 
-	mu      sync.Mutex // guards settled: an upgraded connection's two ends may both end it
 	settled bool
 }
 
@@ -81,6 +79,10 @@ func (k *kubectl) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer k.settle(ctx, x, audit.Result{Outcome: audit.Unknown, Detail: "the connection to the client was lost before the answer was complete"})
 	}
 	w.Header().Set("X-Request-Id", x.id)
+	if x.info.Upgrade {
+		k.serveUpgrade(w, r.WithContext(ctx), x)
+		return
+	}
 	k.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 

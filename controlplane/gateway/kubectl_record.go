@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/kubechat/kubechat/agent/kubereq"
@@ -57,16 +55,6 @@ func (k *kubectl) answered(res *http.Response) error {
 			At: time.Now(), Target: x.target(), RequestID: x.id, HTTPStatus: res.StatusCode, Duration: time.Since(x.began), K8sGroup: x.group,
 		})
 	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		body, ok := res.Body.(io.ReadWriteCloser)
-		if !ok {
-			return errors.New("the cluster's upgraded connection can't be written to")
-		}
-		res.Body = &upgraded{ReadWriteCloser: body, ended: func(in, out int64) {
-			k.settle(ctx, x, audit.Result{Outcome: audit.Succeeded, HTTPStatus: http.StatusSwitchingProtocols, BytesIn: in, BytesOut: out})
-		}}
-		return nil
-	}
 	k.settle(ctx, x, audit.Result{Outcome: outcomeOf(res.StatusCode), HTTPStatus: res.StatusCode, Detail: http.StatusText(res.StatusCode)})
 	return nil
 }
@@ -108,8 +96,6 @@ func (k *kubectl) failed(w http.ResponseWriter, r *http.Request, err error) {
 
 // settle records a change's result once; later calls do nothing. It goes on when the client has gone.
 func (k *kubectl) settle(ctx context.Context, x *exchange, result audit.Result) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	if x.settled {
 		return
 	}
@@ -121,40 +107,4 @@ func (k *kubectl) settle(ctx context.Context, x *exchange, result audit.Result) 
 	if err := k.g.cfg.Ledger.Finish(ctx, x.scope, x.intent, result); err != nil {
 		k.g.cfg.Log.ErrorContext(ctx, "result not recorded", "intent", x.intent, "error", err)
 	}
-}
-
-// upgraded is an exec, attach or port-forward under way; its end is its result.
-type upgraded struct {
-	io.ReadWriteCloser
-	in, out atomic.Int64
-	ended   func(in, out int64)
-}
-
-// Read counts what comes from the cluster.
-func (u *upgraded) Read(p []byte) (int, error) {
-	n, err := u.ReadWriteCloser.Read(p)
-	u.out.Add(int64(n))
-	return n, err
-}
-
-// Write counts what goes to the cluster.
-func (u *upgraded) Write(p []byte) (int, error) {
-	n, err := u.ReadWriteCloser.Write(p)
-	u.in.Add(int64(n))
-	return n, err
-}
-
-// CloseWrite passes on that the client has ended its side.
-func (u *upgraded) CloseWrite() error {
-	if half, ok := u.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
-
-// Close ends it and records the result.
-func (u *upgraded) Close() error {
-	err := u.ReadWriteCloser.Close()
-	u.ended(u.in.Load(), u.out.Load())
-	return err
 }

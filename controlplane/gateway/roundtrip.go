@@ -122,7 +122,7 @@ func (g *Gateway) carryUncounted(req *http.Request, k key, who tunnel.Identity, 
 	}
 	g.meter.opened(start)
 	if still := g.stillAllowed(ctx); still != nil {
-		s.recheck(ctx, still)
+		s.recheck(ctx, g.cfg.RecheckEvery, still)
 	}
 	return s.send(req)
 }
@@ -259,6 +259,31 @@ func once(conn net.Conn) func(context.Context, string, string) (net.Conn, error)
 // credentials never pass the tunnel, whoever made the request: who somebody is, is said in the stream's header.
 var credentials = []string{"Authorization", "Proxy-Authorization", "Cookie", "Forwarded", "X-Forwarded-For"}
 
+// bearerProtocol in Sec-WebSocket-Protocol is another way to write Authorization.
+const bearerProtocol = "base64url.bearer.authorization.k8s.io."
+
+// withoutBearer leaves out of a WebSocket's protocols the one that is a credential.
+func withoutBearer(lines []string) []string {
+	var kept []string
+	for _, line := range lines {
+		for protocol := range strings.SplitSeq(line, ",") {
+			if p := strings.TrimSpace(protocol); p != "" && !strings.HasPrefix(strings.ToLower(p), bearerProtocol) {
+				kept = append(kept, p)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return []string{strings.Join(kept, ", ")}
+}
+
+// foreign are headers by which a cluster's answer could act on a browser that reads it in our origin.
+var foreign = []string{
+	"Set-Cookie", "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc", "Refresh", "Service-Worker-Allowed",
+	"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Report-To", "Nel", "Www-Authenticate", "Proxy-Authenticate",
+}
+
 // outgoing is the request as the agent gets it.
 func outgoing(req *http.Request) *http.Request {
 	out := req.Clone(req.Context())
@@ -266,6 +291,9 @@ func outgoing(req *http.Request) *http.Request {
 	out.Host, out.RequestURI = "cluster", ""
 	for _, name := range credentials {
 		out.Header.Del(name)
+	}
+	if protocols, ok := out.Header["Sec-Websocket-Protocol"]; ok {
+		out.Header["Sec-Websocket-Protocol"] = withoutBearer(protocols)
 	}
 	for name := range out.Header {
 		if lower := strings.ToLower(name); strings.HasPrefix(lower, "impersonate-") || strings.HasPrefix(lower, "x-remote-") {

@@ -24,9 +24,6 @@ type stream struct {
 	timer *time.Timer
 }
 
-// recheckStream is how often a stream asks whether who it is for still may have it.
-const recheckStream = 15 * time.Second
-
 func newStream(ctx context.Context, conn *tunnel.Conn, free func()) *stream {
 	return &stream{conn: conn, free: free, stop: context.AfterFunc(ctx, func() { _ = conn.Reset(tunnel.ReasonCancelled) })}
 }
@@ -50,14 +47,14 @@ func (s *stream) release(reset bool) {
 }
 
 // recheck ends the stream when its member has lost the right to it. While nobody can say, it goes on.
-func (s *stream) recheck(ctx context.Context, still func(context.Context) error) {
+func (s *stream) recheck(ctx context.Context, every time.Duration, still func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.timer = time.AfterFunc(recheckStream, func() {
+	s.timer = time.AfterFunc(every, func() {
 		if s.conn.Context().Err() != nil {
 			return
 		}
-		asking, cancel := context.WithTimeout(ctx, recheckStream)
+		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		err := still(asking)
 		if problem.Is(err, problem.Unauthenticated) || problem.Is(err, problem.NotFound) || problem.Is(err, problem.Forbidden) {
@@ -66,7 +63,7 @@ func (s *stream) recheck(ctx context.Context, still func(context.Context) error)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.timer.Reset(recheckStream)
+		s.timer.Reset(every)
 	})
 }
 
@@ -85,6 +82,9 @@ func (s *stream) send(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res.Request = req
+	for _, name := range foreign {
+		res.Header.Del(name)
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		if rw, ok := res.Body.(io.ReadWriteCloser); ok {
 			res.Body = &duplex{ReadWriteCloser: rw, s: s}
@@ -139,6 +139,9 @@ type duplex struct {
 
 // CloseWrite ends our half: the last words of a command come after its input has ended.
 func (d *duplex) CloseWrite() error { return d.s.conn.CloseWrite() }
+
+// abort ends both directions at once; what is on its way is wanted by nobody.
+func (d *duplex) abort() { d.s.release(true) }
 
 // Close ends it. What was written is still delivered.
 func (d *duplex) Close() error {

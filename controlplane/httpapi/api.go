@@ -90,6 +90,7 @@ type API struct {
 
 	perLogin   *limiter
 	perAddress *limiter
+	streams    openStreams
 
 	huma     huma.API
 	actions  map[string]tenant.Action // by operation id
@@ -114,7 +115,7 @@ func build(c Config) *API {
 		signIn: c.SignIn, tokens: c.Tokens, accounts: c.Accounts, clusters: c.Clusters, chat: c.Chat, audit: c.Audit,
 		usage: c.Usage, answers: c.Answers, install: c.Install,
 		secure: c.Secure, demo: c.Demo, heartbeat: c.Heartbeat, recheck: c.Recheck, now: c.Now, newID: c.NewID, log: c.Log,
-		metrics: newMetrics(c.Metrics), actions: map[string]tenant.Action{}, stopping: make(chan struct{}),
+		metrics: newMetrics(c.Metrics), actions: map[string]tenant.Action{}, streams: openStreams{open: map[string]int{}}, stopping: make(chan struct{}),
 	}
 	if a.now == nil {
 		a.now = time.Now

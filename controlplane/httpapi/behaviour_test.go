@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -137,6 +138,33 @@ func TestSameIdempotencyKeyCreatesOnceAndAnswersTheSame(t *testing.T) {
 	const key2 = "0190a5c2-1111-7000-8000-000000000002"
 	send(acme, key2, `{"name":"prod"}`).want(t, http.StatusConflict)
 	send(acme, key2, `{"name":"free"}`).want(t, http.StatusCreated)
+}
+
+func TestRacingRequestsWithOneKeyCreateOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	acme := w.tenant("acme")
+	var wg sync.WaitGroup
+	got := make(chan answer, 8) // one slot per request
+	for range cap(got) {
+		req := acme.request(http.MethodPost, "/t/acme/members", `{"email":"bea@acme.test","name":"Bea","role":"tenant_user"}`)
+		req.Header.Set("Idempotency-Key", "0190a5c2-1111-7000-8000-000000000009")
+		wg.Go(func() { got <- acme.send(req) })
+	}
+	wg.Wait()
+	close(got)
+	bodies := map[string]bool{}
+	for a := range got {
+		switch {
+		case a.status == http.StatusCreated:
+			bodies[a.body] = true
+		case a.status != http.StatusConflict || !strings.Contains(a.body, "idempotency_in_progress"):
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	if len(bodies) != 1 {
+		t.Errorf("%d different answers", len(bodies))
+	}
 }
 
 func TestKeptAnswersHoldNoSecretForWhoReadsTheDatabase(t *testing.T) {

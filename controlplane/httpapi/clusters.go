@@ -152,7 +152,7 @@ func (a *API) getKubeconfig(ctx context.Context, scope tenant.Scope, in *Cluster
 		return nil, err
 	}
 	return &kubeconfigOutput{
-		ContentType: "application/yaml", Disposition: `attachment; filename="` + c.Name + `.kubeconfig"`,
+		ContentType: "text/yaml; charset=utf-8", Disposition: `attachment; filename="` + c.Name + `.kubeconfig"`,
 		Body: a.install.Kubeconfig(scope, c),
 	}, nil
 }
@@ -160,5 +160,5 @@ func (a *API) getKubeconfig(ctx context.Context, scope tenant.Scope, in *Cluster
 // describeYAML corrects what is generated for an answer of bytes.
 func (a *API) describeYAML(path string) {
 	ok := a.huma.OpenAPI().Paths[path].Get.Responses["200"]
-	ok.Content = map[string]*huma.MediaType{"application/yaml": {Schema: &huma.Schema{Type: huma.TypeString}}}
+	ok.Content = map[string]*huma.MediaType{"text/yaml": {Schema: &huma.Schema{Type: huma.TypeString}}}
 }

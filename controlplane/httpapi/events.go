@@ -78,7 +78,10 @@ func (a *API) registerRunEvents() {
 
 func (a *API) streamRun(ctx context.Context, scope tenant.Scope, in *runEventsInput) (*streamOutput, error) {
 	after := cursor(in.After, in.LastEventID)
-	ctx, cancel := context.WithCancel(ctx) // ended by the stream's end
+	ctx, cancel, err := a.streamOf(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
 	events, err := a.runEvents(ctx, scope, in.ID, after)
 	if err != nil {
 		cancel()
@@ -95,6 +98,17 @@ func (a *API) streamRun(ctx context.Context, scope tenant.Scope, in *runEventsIn
 		}
 		a.streamEnded(ctx, err)
 	}}, nil
+}
+
+// streamOf admits one more event stream of the login. What ends it must be called.
+func (a *API) streamOf(ctx context.Context, scope tenant.Scope) (context.Context, context.CancelFunc, error) {
+	done, ok := a.streams.take(scope.Login)
+	if !ok {
+		return nil, nil, problem.New(problem.Limited, "This login follows too many things at once.").WithCode("too_many_streams").
+			WithFix("Close some pages.").WithRetryAfter(5 * time.Second)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	return ctx, func() { cancel(); done() }, nil
 }
 
 // runEvents is closed at once for a reader who has seen the end already: nothing will ever follow it.
@@ -122,7 +136,10 @@ func (a *API) registerEvents() {
 }
 
 func (a *API) streamTenant(ctx context.Context, scope tenant.Scope, _ *InTenant) (*streamOutput, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel, err := a.streamOf(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
 	changes, err := a.clusters.Watch(ctx, scope)
 	if err != nil {
 		cancel()

@@ -18,8 +18,8 @@ type Limit struct {
 
 // The defaults: a person clicking, or a script that behaves, never meets them.
 var (
-	defaultLoginLimit   = Limit{PerSecond: 20, Burst: 100}
-	defaultAddressLimit = Limit{PerSecond: 2, Burst: 40} // for those who are nobody yet
+	defaultLoginLimit   = Limit{PerSecond: 50, Burst: 200}
+	defaultAddressLimit = Limit{PerSecond: 10, Burst: 100} // for those who are nobody yet; an office may share one
 )
 
 // maxBuckets bounds the memory of a limiter: beyond it, buckets that are full again are forgotten.
@@ -83,6 +83,32 @@ func (a *API) limited(wait time.Duration) *problem.Error {
 	a.metrics.limited.Inc()
 	return problem.New(problem.Limited, "Too many requests from this login in a short time.").WithCode("rate_limited").
 		WithFix("Wait a moment.").WithRetryAfter(time.Duration(math.Ceil(wait.Seconds())) * time.Second)
+}
+
+// maxStreams is how many event streams one login may have open: a browser needs two, and each costs memory here.
+const maxStreams = 64
+
+// openStreams counts the event streams that are open, by login.
+type openStreams struct {
+	mu   sync.Mutex // guards open
+	open map[string]int
+}
+
+// take counts one more, until done is called.
+func (o *openStreams) take(login string) (done func(), ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.open[login] >= maxStreams {
+		return nil, false
+	}
+	o.open[login]++
+	return func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.open[login]--; o.open[login] == 0 {
+			delete(o.open, login)
+		}
+	}, true
 }
 
 // address is the limiter's key for those who are nobody yet. IPv6 counts by /64: that is one household.

@@ -262,3 +262,38 @@ func TestStreamOfASignedOutBrowserIsRefused(t *testing.T) {
 	req := c.request(http.MethodGet, "/t/acme/events", "")
 	c.send(req).want(t, http.StatusUnauthorized)
 }
+
+func TestOneLoginCannotOpenStreamsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(c *httpapi.Config) { c.Chat = newScript() })
+	acme := w.tenant("acme")
+	var open []*reader
+	for range 64 {
+		open = append(open, acme.stream("/events"))
+	}
+	a := acme.call(http.MethodGet, "/events", "").want(t, http.StatusTooManyRequests)
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	w.caller(acme.scope).stream("/events") // another login of the same person
+	open[0].resp.Body.Close()
+	deadline := time.Now().Add(10 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		req := acme.request(http.MethodGet, "/t/acme/events", "")
+		ctx, cancel := context.WithCancel(req.Context())
+		resp, err := http.DefaultClient.Do(req.WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a stream that ended still counts")
+		}
+	}
+}

@@ -28,6 +28,7 @@ func SystemNamespace(ns string) bool { return systemNamespaces[ns] }
 // Rule is an error that says which rule a plan breaks, in words a person may read.
 type Rule struct{ Text string }
 
+// Error is the text itself: a rule is made to be read.
 func (r *Rule) Error() string { return r.Text }
 
 func rulef(format string, args ...any) error { return &Rule{Text: fmt.Sprintf(format, args...)} }

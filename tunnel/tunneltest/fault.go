@@ -73,6 +73,7 @@ func (f *FaultConn) Close() error {
 	return f.Conn.Close()
 }
 
+// Read fails or stalls as it was told to, and otherwise passes on.
 func (f *FaultConn) Read(p []byte) (int, error) {
 	n, err := f.Conn.Read(p)
 	f.mu.Lock()
@@ -86,6 +87,7 @@ func (f *FaultConn) Read(p []byte) (int, error) {
 	}
 }
 
+// Write fails or stalls as it was told to, and otherwise passes on.
 func (f *FaultConn) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	g, by := f.writing, f.writeBy

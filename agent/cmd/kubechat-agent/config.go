@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/kubechat/kubechat/agent"
-	"github.com/kubechat/kubechat/agent/apiserver"
 	"github.com/kubechat/kubechat/internal/version"
 )
 
@@ -72,7 +71,7 @@ func configure(args []string, getenv func(string) string, stderr io.Writer) (age
 	if err := logLevel.UnmarshalText([]byte(*level)); err != nil || flags.NArg() > 0 {
 		return cfg, 0, fmt.Errorf("%w: the log level %q or the arguments %q are not understood", errUsage, *level, flags.Args())
 	}
-	server, err := openServer(*kubeconfig, *kubeCtx, getenv)
+	server, err := agent.OpenServer(*kubeconfig, *kubeCtx, getenv)
 	if err != nil {
 		return cfg, 0, fmt.Errorf("%w: %w", errUsage, err)
 	}
@@ -93,13 +92,6 @@ func configure(args []string, getenv func(string) string, stderr io.Writer) (age
 		return cfg, 0, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return cfg, logLevel, nil
-}
-
-func openServer(kubeconfig, context string, getenv func(string) string) (*apiserver.Server, error) {
-	if kubeconfig != "" {
-		return apiserver.FromKubeconfig(kubeconfig, context)
-	}
-	return apiserver.InCluster(getenv)
 }
 
 // openRoots is the system's certificates and the file's; nil, which means the system's, without a file.

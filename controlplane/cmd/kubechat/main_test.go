@@ -189,7 +189,9 @@ func (p *person) must(typed string, args ...string) string {
 	return p.out.String()
 }
 
-func (p *person) settings() string { return filepath.Join(p.home, ".config", "kubechat", "config.json") }
+func (p *person) settings() string {
+	return filepath.Join(p.home, ".config", "kubechat", "config.json")
+}
 
 func signedInPerson(t *testing.T, s *fakeService) *person {
 	t.Helper()

@@ -1,0 +1,160 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kubechat/kubechat/pki"
+	"github.com/kubechat/kubechat/tunnel"
+	"github.com/kubechat/kubechat/tunnel/tunneltest"
+)
+
+var someone = key{"tenant", "cluster"}
+
+func TestAdmissionIsAskedForEveryFiveSecondsAndFailsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		away := errors.New("database away")
+		var answer error
+		asked := 0
+		a := newAdmissions(func(context.Context, string, string) error { asked++; return answer })
+		check := func(want error, wantAsked int) {
+			t.Helper()
+			if err := a.check(t.Context(), someone); !errors.Is(err, want) || (want == nil) != (err == nil) || asked != wantAsked {
+				t.Errorf("after %d questions: %v, want %v after %d", asked, err, want, wantAsked)
+			}
+		}
+		answer = away
+		check(away, 1) // nobody known, nobody to ask: out
+		answer = nil
+		check(nil, 2)
+		answer = pki.ErrRevoked
+		check(nil, 2)
+		time.Sleep(admissionFresh)
+		check(pki.ErrRevoked, 3)
+		check(pki.ErrRevoked, 3)
+		answer = nil
+		time.Sleep(admissionFresh)
+		check(nil, 4)
+		answer = away
+		time.Sleep(admissionFresh)
+		check(nil, 5) // known to be good a moment ago
+		time.Sleep(admissionStale - admissionFresh)
+		check(away, 6)
+	})
+}
+
+func TestRevocationOvertakesAnAnswerStillUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a *admissions
+		a = newAdmissions(func(context.Context, string, string) error {
+			time.Sleep(time.Second) // the answer was read before the revocation, and arrives after it
+			a.refuse(someone, pki.ErrRevoked)
+			return nil
+		})
+		if err := a.check(t.Context(), someone); !errors.Is(err, pki.ErrRevoked) {
+			t.Errorf("let in: %v", err)
+		}
+	})
+}
+
+func TestLimiterRefillsAndForgets(t *testing.T) {
+	t.Parallel()
+	l, now := newLimiter(1, 3), time.Unix(1000, 0)
+	for range 3 {
+		if l.take("a", now) != 0 {
+			t.Fatal("refused within the burst")
+		}
+	}
+	if wait := l.take("a", now); wait != time.Second {
+		t.Errorf("wait %s", wait)
+	}
+	if l.take("b", now) != 0 {
+		t.Error("one key limits another")
+	}
+	if l.take("a", now.Add(time.Second)) != 0 {
+		t.Error("not refilled")
+	}
+	for n := range maxBuckets {
+		l.take(strconv.Itoa(n), now)
+	}
+	if l.take("new", now.Add(time.Second)) == 0 && len(l.buckets) > maxBuckets {
+		t.Error("buckets without bound")
+	}
+	if l.take("new", now.Add(time.Minute)) != 0 || len(l.buckets) > maxBuckets {
+		t.Errorf("%d buckets, full ones are not forgotten", len(l.buckets))
+	}
+}
+
+func TestOneCustomersIPv6AddressesAreOneKey(t *testing.T) {
+	t.Parallel()
+	key := func(s string) string { return addressKey(net.TCPAddrFromAddrPort(mustAddr(t, s))) }
+	if key("[2001:db8:1:2::1]:1") != key("[2001:db8:1:2:ffff::9]:2") || key("[2001:db8:1:2::1]:1") == key("[2001:db8:1:3::1]:1") {
+		t.Error("not limited by /64")
+	}
+	if key("192.0.2.1:1") != key("192.0.2.1:2") || key("192.0.2.1:1") == key("192.0.2.2:1") || key("[::ffff:192.0.2.1]:9") != key("192.0.2.1:1") {
+		t.Error("IPv4 is not limited by address")
+	}
+}
+
+func TestSlotsAreGivenBack(t *testing.T) {
+	t.Parallel()
+	s := newSlots(1)
+	release := s.take("a")
+	if release == nil || s.take("a") != nil || s.take("b") == nil {
+		t.Fatal("one slot for each key")
+	}
+	release()
+	if s.take("a") == nil || len(s.used) != 2 {
+		t.Error("not given back")
+	}
+}
+
+func TestRegistryTriesSuspectsLastAndForgetsWaiters(t *testing.T) {
+	t.Parallel()
+	r := newRegistry()
+	_, one := tunneltest.Pair(t, tunnel.Config{}, tunnel.Config{})
+	_, two := tunneltest.Pair(t, tunnel.Config{}, tunnel.Config{})
+	a, b := &link{key: someone, session: one}, &link{key: someone, session: two}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r.awaitNew(ctx, someone, nil) || len(r.waits) != 0 {
+		t.Error("a waiter that left is still there")
+	}
+	r.add(a)
+	r.add(b)
+	a.suspected()
+	b.active.Store(5)
+	if best := r.best(someone); len(best) != 2 || best[0] != b {
+		t.Error("a suspect is tried first")
+	}
+	if !r.awaitNew(ctx, someone, []*link{a}) || r.awaitNew(ctx, someone, []*link{a, b}) {
+		t.Error("new is what was not tried yet")
+	}
+	_ = two.Close()
+	if best := r.best(someone); len(best) != 1 || best[0] != a {
+		t.Error("a closed session is tried")
+	}
+	if len(r.best(key{"other", someone.cluster})) != 0 {
+		t.Error("another tenant found it")
+	}
+	r.remove(a)
+	r.remove(b)
+	if len(r.links) != 0 {
+		t.Error("empty entries stay")
+	}
+}
+
+func mustAddr(t *testing.T, s string) netip.AddrPort {
+	t.Helper()
+	ap, err := netip.ParseAddrPort(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ap
+}
