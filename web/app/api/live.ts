@@ -2,7 +2,7 @@
 // per tab would use up the browser's six connections to an HTTP/1.1 server and hang the seventh tab.
 
 import { useEffect } from 'react'
-import { createStore } from '@/util/store'
+import { createStore, useStore } from '@/util/store'
 import { signedOut } from './auth'
 import { href, path } from './client'
 import { putCluster } from './mutations'
@@ -42,7 +42,9 @@ function onState(state: StreamState, retryAt?: number): void {
 
 /** Follows the tenant's events while the component is there. */
 export function useLive(t: string): void {
+  const out = useStore(signedOut) === t
   useEffect(() => {
+    if (out) return
     const stop = new AbortController()
     const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(`kc.live.${t}`)
     let leading = false
@@ -56,12 +58,12 @@ export function useLive(t: string): void {
       }
     }
     if (channel) {
-      channel.onmessage = (e: MessageEvent<Note>) => {
+      channel.addEventListener('message', (e: MessageEvent<Note>) => {
         const note = e.data
         if (note.kind === 'event') onEvent(t, note.event, note.data)
         else if (note.kind === 'state') takeState(note.state, note.retryAt)
         else if (leading) channel.postMessage({ kind: 'state', ...live.get() } satisfies Note)
-      }
+      })
       channel.postMessage({ kind: 'ask' } satisfies Note)
     }
     const lead = async () => {
@@ -90,5 +92,5 @@ export function useLive(t: string): void {
       stop.abort()
       channel?.close()
     }
-  }, [t])
+  }, [t, out])
 }

@@ -57,6 +57,12 @@ export async function setRole(t: string, id: string, role: Role): Promise<void> 
   await stale(['t', t, 'members'])
 }
 
+/** The member's logins and tokens end; the records stay. */
+export async function removeMember(t: string, id: string): Promise<void> {
+  await call<void>(path`/t/${t}/members/${id}`, { method: 'DELETE' })
+  await stale(['t', t, 'members'])
+}
+
 export async function createApiToken(t: string, body: { name: string; expiresAt: string }, key: string): Promise<NewApiToken> {
   const made = await call<NewApiToken>(path`/t/${t}/tokens`, { method: 'POST', body, idempotencyKey: key })
   await stale(['t', t, 'tokens'])

@@ -1,6 +1,6 @@
 // Every read of the server, by key. Pages ask for these; what changes something is in mutations.ts.
 
-import { infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
 import { viewOf, type RunView } from '@/chat/reducer'
 import { signedOut, tenantOf } from './auth'
 import { ApiError, call, callText, isStatus, path, query } from './client'
@@ -23,20 +23,16 @@ import type {
 /** Worth another try by itself: nothing that the answer says will stay so. */
 const passing = (error: unknown): boolean => error instanceof ApiError && (error.status === 0 || error.status === 502 || error.status === 503)
 
+const noticeSignOut = (error: unknown): void => {
+  if (isStatus(error, 401)) signedOut.set(tenantOf(location.pathname))
+}
+
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({
-    onError: (error) => {
-      if (isStatus(error, 401)) signedOut.set(tenantOf(location.pathname))
-    },
-  }),
+  queryCache: new QueryCache({ onError: noticeSignOut }),
+  mutationCache: new MutationCache({ onError: noticeSignOut }),
   defaultOptions: {
     queries: { staleTime: 10_000, gcTime: 10 * 60_000, retry: (n, error) => n < 2 && passing(error), retryDelay: (n) => 600 * 2 ** n },
-    mutations: {
-      retry: false,
-      onError: (error) => {
-        if (isStatus(error, 401)) signedOut.set(tenantOf(location.pathname))
-      },
-    },
+    mutations: { retry: false },
   },
 })
 
@@ -120,7 +116,11 @@ export const runPath = (t: string, id: string): string => path`/t/${t}/runs/${id
 export const runQuery = (t: string, id: string) =>
   queryOptions({
     queryKey: ['t', t, 'runs', id],
-    queryFn: async ({ signal }): Promise<RunView> => viewOf(await call<RunWithEvents>(runPath(t, id), { signal })),
+    queryFn: async ({ signal, queryKey }): Promise<RunView> => {
+      const read = viewOf(await call<RunWithEvents>(runPath(t, id), { signal }))
+      const known = queryClient.getQueryData<RunView>(queryKey)
+      return known && !known.gap && known.lastSeq > read.lastSeq ? known : read // the stream can be ahead of this reading
+    },
     staleTime: Number.POSITIVE_INFINITY,
     structuralSharing: false, // a view is built by the reducer, which shares what did not change
   })

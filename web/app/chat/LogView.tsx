@@ -14,6 +14,7 @@ export function LogView({ block, live }: { block: LogBlock; live: boolean }) {
     const box = end.current?.closest<HTMLElement>('[role=group]')
     if (!box) return
     if (live ? box.scrollHeight - box.scrollTop - box.clientHeight < 120 : box.scrollTop === 0) box.scrollTop = box.scrollHeight
+    // oxlint-disable-next-line exhaustive-effect-dependencies -- new lines are what moves the end
   }, [lines, live])
   const name = [block.pod, block.container].filter(Boolean).join(' / ')
   return (

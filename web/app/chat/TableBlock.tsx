@@ -65,18 +65,12 @@ export function TableBlock({ table, at }: { table: TableData; at: string }) {
                     <button
                       type="button"
                       onClick={() => press(i)}
-                      className={cx('group label-caps inline-flex h-8 w-full items-center gap-1 px-3.5 text-ink-2 hover:text-ink focus-visible:-outline-offset-2', c.kind === 'number' && 'justify-end')}
+                      className={cx('group label-caps inline-flex h-8 w-full items-center px-3 text-ink-2 hover:text-ink focus-visible:-outline-offset-2', c.kind === 'number' && 'flex-row-reverse')}
                     >
                       {c.name}
-                      {active ? (
-                        sort.down ? (
-                          <ArrowDown aria-hidden className="size-3.5 text-sea" />
-                        ) : (
-                          <ArrowUp aria-hidden className="size-3.5 text-sea" />
-                        )
-                      ) : (
-                        <ChevronsUpDown aria-hidden className="size-3.5 opacity-0 group-hover:opacity-60 group-focus-visible:opacity-60" />
-                      )}
+                      <span aria-hidden className="relative w-0">
+                        <SortIcon active={active} down={sort?.down ?? false} left={c.kind === 'number'} />
+                      </span>
                     </button>
                   </th>
                 )
@@ -90,13 +84,13 @@ export function TableBlock({ table, at }: { table: TableData; at: string }) {
                   <td
                     key={i}
                     className={cx(
-                      'h-8 border-line bg-surface px-3.5 py-1 align-middle group-not-first:border-t group-hover:bg-paper',
-                      i === 0 ? 'min-w-40 font-medium' : 'text-ink-2',
+                      'h-8 border-line bg-surface px-3 py-1 align-middle group-not-first:border-t group-hover:bg-paper',
+                      i === 0 ? 'font-medium' : 'text-ink-2',
                       c.kind === 'number' && 'text-right',
                       c.kind === 'text' && i > 0 ? 'max-w-80' : 'whitespace-nowrap',
                     )}
                   >
-                    <CellView cell={row[i] ?? null} column={c} at={when} />
+                    <CellView cell={row[i] ?? null} column={c} at={when} over={isOver(row, table.columns)} />
                   </td>
                 ))}
               </tr>
@@ -116,10 +110,22 @@ export function TableBlock({ table, at }: { table: TableData; at: string }) {
   )
 }
 
+const SortIcon = ({ active, down, left }: { active: boolean; down: boolean; left: boolean }) => {
+  const Icon = active ? (down ? ArrowDown : ArrowUp) : ChevronsUpDown
+  return (
+    <Icon
+      className={cx('absolute top-1/2 size-3.5 -translate-y-1/2', left ? 'right-0.5' : 'left-0.5', active ? 'text-sea' : 'opacity-0 group-hover:opacity-60 group-focus-visible:opacity-60')}
+    />
+  )
+}
+
+/** A pod that did its work and ended is not “0 of 1 ready” in any way that matters. */
+const isOver = (row: Cell[], columns: Column[]): boolean => columns.some((c, i) => c.kind === 'status' && toneOf(String(row[i] ?? '')) === 'done')
+
 const toneIcon = { ok: CircleCheck, busy: Clock3, bad: CircleAlert, done: CircleDot }
 const toneColour = { ok: 'text-ok', busy: 'text-warn', bad: 'text-bad', done: 'text-ink-2' }
 
-function CellView({ cell, column, at }: { cell: Cell; column: Column; at: number }) {
+function CellView({ cell, column, at, over }: { cell: Cell; column: Column; at: number; over: boolean }) {
   if (cell === null || cell === '') return <span className="text-ink-3">–</span>
   if (column.kind === 'age') {
     const s = secondsOf(cell, at)
@@ -129,10 +135,10 @@ function CellView({ cell, column, at }: { cell: Cell; column: Column; at: number
   const text = plainText(String(cell))
   if (column.kind === 'status') {
     const tone = toneOf(text)
-    if (tone === 'none') return <span className="text-ink-2 untrusted">{text}</span>
+    if (tone === 'none' || (over && /^\d+\/\d+$/.test(text))) return <span className="text-ink-2 untrusted">{text}</span>
     const Icon = toneIcon[tone]
     return (
-      <span className={cx('inline-flex items-center gap-1.5 font-medium', toneColour[tone])}>
+      <span className={cx('flex items-center gap-1.5 font-medium', toneColour[tone])}>
         <Icon aria-hidden className="size-4 shrink-0" />
         <span className="untrusted">{text}</span>
       </span>

@@ -24,10 +24,10 @@ function ev<T extends EventType>(seq: number, type: T, data: EventData[T]): RunE
 const change = [
   ev(1, 'accepted', { text: 'scale checkout to 3' }),
   ev(2, 'plan', plan),
-  ev(3, 'access', { allowed: true, steps: [{ verb: 'patch', resource: 'deployments/scale', allowed: true }] }),
-  ev(4, 'diff', { steps: [{ title: 'deployment/checkout', unified: '-  replicas: 2\n+  replicas: 3\n' }] }),
+  ev(3, 'access', { allowed: true, steps: [{ verb: 'patch', resource: 'deployments/scale', namespace: 'shop', name: 'checkout', allowed: true, reason: '' }], group: 'operator' }),
+  ev(4, 'diff', { steps: [{ title: 'deployment/checkout', before: '', after: '', warnings: [], unified: '-  replicas: 2\n+  replicas: 3\n' }] }),
   ev(5, 'approval', { expiresAt: '2026-11-23T10:10:00Z', planHash: 'h1' }),
-  ev(6, 'approved', { by: { name: 'Ada' } }),
+  ev(6, 'approved', { by: 'Ada' }),
   ev(7, 'started', { step: 0, kubectl: plan.kubectl }),
   ev(8, 'result', { step: 0, outcome: 'succeeded', message: 'deployment.apps/checkout scaled', intentId: 'i1' }),
   ev(9, 'end', { state: 'done' }),
@@ -87,13 +87,13 @@ describe('reduce', () => {
   })
 
   it('groups findings that follow each other', () => {
-    const finding = { object: 'pod/a', reason: 'CrashLoopBackOff', severity: 'error', text: 't' }
+    const finding = { object: 'pod/a', reason: 'CrashLoopBackOff', severity: 'error', text: 't', evidence: [], next: '' }
     const view = reduceAll(emptyView(run), [ev(1, 'finding', finding), ev(2, 'finding', finding), ev(3, 'text', { text: 'x' }), ev(4, 'finding', finding)])
     expect(view.blocks.map((b) => b.kind)).toEqual(['findings', 'text', 'findings'])
   })
 
   it('keeps a result whose start was lost', () => {
-    const view = reduceAll(emptyView(run), [ev(1, 'plan', plan), ev(2, 'result', { step: 0, outcome: 'unknown' })])
+    const view = reduceAll(emptyView(run), [ev(1, 'plan', plan), ev(2, 'result', { step: 0, outcome: 'unknown', message: '' })])
     expect(planOf(view.blocks)?.steps[0]?.result?.outcome).toBe('unknown')
     expect(sentChange(view)).toBe(true)
   })
@@ -125,7 +125,7 @@ describe('phase', () => {
     const phases = [0, 1, 2, 3, 4, 5, 6].map((n) => phase(reduceAll(emptyView(run), change.slice(0, n))))
     expect(phases).toEqual([
       'Waiting to start',
-      'Working out what you mean',
+      'Working on it',
       'Asking the cluster whether you may',
       'Trying it without changing anything',
       'Preparing the approval',

@@ -1,7 +1,21 @@
 // A run as the page shows it, made from the run's events and nothing else: the same events give the same view, in
 // whatever pieces they arrive, twice or after a reload.
 
-import type { Actor, Approval, DiffStep, EventData, Finding, Plan, Problem, Run, RunEvent, RunState, RunWithEvents, StepResult, TableData } from '@/api/types'
+import type {
+  Actor,
+  Approval,
+  DiffStep,
+  EventData,
+  Finding,
+  Plan,
+  Problem,
+  Run,
+  RunEvent,
+  RunState,
+  RunWithEvents,
+  StepResult,
+  TableData,
+} from '@/api/types'
 
 export interface StepView {
   step: number
@@ -182,7 +196,7 @@ export function phase(view: RunView): string {
   const plan = view.blocks.findLast((b) => b.kind === 'plan')
   if (view.state === 'executing') return plan?.plan.class === 'read' ? 'Reading from the cluster' : 'Making the change'
   if (view.state !== 'running') return ''
-  if (!plan) return 'Working out what you mean'
+  if (!plan) return 'Working on it'
   if (plan.plan.class === 'read') return 'Reading from the cluster'
   if (plan.decision) return 'Finishing'
   if (!plan.access) return 'Asking the cluster whether you may'

@@ -5,6 +5,7 @@ import { href } from '@/api/client'
 import { conversationQuery, conversationsQuery, queryClient, runPath, runQuery } from '@/api/queries'
 import { readStream, type StreamState } from '@/api/sse'
 import type { Run, RunEvent } from '@/api/types'
+import { useStore } from '@/util/store'
 import { isFinal, reduceAll, type RunView } from './reducer'
 
 export interface LiveRun {
@@ -20,6 +21,7 @@ export function useRun(t: string, run: Run): LiveRun {
   const q = useQuery(runQuery(t, run.id))
   const [stream, setStream] = useState<{ state: StreamState; retryAt?: number }>()
   const visible = useVisible()
+  const out = useStore(signedOut) === t
   const loaded = q.data !== undefined
   const over = q.data ? isFinal(q.data.state) : false
   const gap = q.data?.gap ?? false
@@ -29,7 +31,7 @@ export function useRun(t: string, run: Run): LiveRun {
   }, [gap, t, run.id])
 
   useEffect(() => {
-    if (!loaded || over || !visible) return
+    if (!loaded || over || !visible || out) return
     const stop = new AbortController()
     const key = runQuery(t, run.id).queryKey
     let waiting: RunEvent[] = []
@@ -73,7 +75,7 @@ export function useRun(t: string, run: Run): LiveRun {
       if (frame) cancelAnimationFrame(frame)
       if (waiting.length > 0) apply()
     }
-  }, [t, run.id, run.conversationId, loaded, over, visible])
+  }, [t, run.id, run.conversationId, loaded, over, visible, out])
 
   return { view: q.data, error: q.error, refetch: () => void q.refetch(), stream: over ? undefined : stream?.state, retryAt: stream?.retryAt }
 }

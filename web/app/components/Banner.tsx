@@ -33,7 +33,7 @@ export function Banner() {
   if (!lost) return null
   const wait = retryAt ? Math.max(0, Math.ceil((retryAt - now) / 1000)) : 0
   return (
-    <div className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b border-buff-line bg-buff-2 px-4 py-2 text-buff-ink sm:px-6">
+    <section aria-label="Connection" className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-1 border-b border-buff-line bg-buff-2 px-4 py-2 text-buff-ink sm:px-6">
       <CloudOff aria-hidden className="size-4.5" />
       <span className="font-semibold">{isOnline ? 'No connection to KubeChat' : 'You are offline'}</span>
       <span>
@@ -43,6 +43,6 @@ export function Banner() {
         <LoaderCircle aria-hidden className="size-4 animate-turn" />
         {isOnline && wait > 0 ? `Trying again in ${wait} s` : 'Waiting for the network'}
       </span>
-    </div>
+    </section>
   )
 }

@@ -63,5 +63,5 @@ export function Panel({ title, lead, actions, children, flush }: { title?: strin
 }
 
 export const tableClass = 'w-full text-left text-base'
-export const thClass = 'label-caps h-9 border-b border-line px-4 text-left font-semibold text-ink-3 whitespace-nowrap'
-export const tdClass = 'border-b border-line px-4 py-2.5 align-middle'
+export const thClass = 'label-caps h-9 border-b border-line px-3 text-left font-semibold text-ink-3 sm:px-4 whitespace-nowrap'
+export const tdClass = 'border-b border-line px-3 py-2.5 align-middle sm:px-4'

@@ -28,16 +28,7 @@ export function Audit() {
   const navigate = useNavigate({ from: '/t/$tenant/audit' })
   const all = useMay('audit.read').may
   const q = useInfiniteQuery(auditQuery(tenant.slug, { cluster: search.cluster, member: search.member, kind: search.kind }))
-  // Asked for intents alone, the server gives no results: they are read beside, to say how each change ended.
-  const results = useInfiniteQuery({ ...auditQuery(tenant.slug, { cluster: search.cluster, member: search.member, kind: 'result' }), enabled: search.kind === 'intent' })
-  const entries = useMemo(() => {
-    const items = q.data?.pages.flatMap((p) => p.items) ?? []
-    return search.kind === 'intent' ? groupAudit([...items, ...(results.data?.pages.flatMap((p) => p.items) ?? [])]).filter((e) => e.record.kind === 'intent') : groupAudit(items)
-  }, [q.data, results.data, search.kind])
-  const older = () => {
-    void q.fetchNextPage()
-    if (results.hasNextPage) void results.fetchNextPage()
-  }
+  const entries = useMemo(() => groupAudit(q.data?.pages.flatMap((p) => p.items) ?? []), [q.data])
   const filtered = Boolean(search.cluster || search.member || search.kind)
   const set = (change: Partial<Search>, replace = true) => {
     const next = Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, v]) => v)) as Search
@@ -77,7 +68,7 @@ export function Audit() {
                 )}
                 <div className="border-t border-line px-4 py-2.5 text-center text-sm text-ink-3">
                   {q.hasNextPage ? (
-                    <Button size="sm" onClick={older} busy={q.isFetchingNextPage}>
+                    <Button size="sm" onClick={() => void q.fetchNextPage()} busy={q.isFetchingNextPage}>
                       Show older records
                     </Button>
                   ) : (
@@ -149,7 +140,7 @@ function Filters({ search, set, all, filtered, onRefresh, refreshing }: FilterPr
 
 function List({ entries, openId, onOpen }: { entries: AuditEntry[]; openId: string | undefined; onOpen: (id: string) => void }) {
   const now = new Date(Math.floor(useNow() / 60_000) * 60_000)
-  let day = ''
+  const days = entries.map((e) => dateName(e.record.at, now))
   return (
     <div className="overflow-x-auto">
       <table className="w-full text-left">
@@ -173,21 +164,16 @@ function List({ entries, openId, onOpen }: { entries: AuditEntry[]; openId: stri
           </tr>
         </thead>
         <tbody>
-          {entries.map((e) => {
-            const name = dateName(e.record.at, now)
-            const first = name !== day
-            day = name
-            return (
-              <Rows key={e.id} entry={e} day={first ? name : undefined} open={e.id === openId} onOpen={onOpen} />
-            )
-          })}
+          {entries.map((e, i) => (
+            <Rows key={e.id} entry={e} day={days[i] === days[i - 1] ? undefined : days[i]} open={e.id === openId} onOpen={onOpen} />
+          ))}
         </tbody>
       </table>
     </div>
   )
 }
 
-const cell = 'border-t border-line px-4 py-2 align-top'
+const cell = 'border-t border-line px-3 py-2 align-top sm:px-4'
 
 function Rows({ entry, day, open, onOpen }: { entry: AuditEntry; day: string | undefined; open: boolean; onOpen: (id: string) => void }) {
   const { record: r } = entry
@@ -218,9 +204,11 @@ function Rows({ entry, day, open, onOpen }: { entry: AuditEntry; day: string | u
           <span className="mt-0.5 flex flex-wrap items-center gap-x-3 text-sm text-ink-3 md:hidden">
             <span>{personName(r.actor)}</span>
             {r.cluster && <span className="untrusted sm:hidden">{r.cluster.name}</span>}
-            <span className="sm:hidden">
-              <OutcomeView entry={entry} />
-            </span>
+            {r.kind !== 'admin' && (
+              <span className="sm:hidden">
+                <OutcomeView entry={entry} />
+              </span>
+            )}
           </span>
         </td>
         <td className={cx(cell, 'hidden whitespace-nowrap text-ink-2 untrusted sm:table-cell')}>{r.cluster?.name ?? '–'}</td>

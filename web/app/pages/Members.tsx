@@ -1,16 +1,16 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { Plus } from 'lucide-react'
+import { Plus, UserMinus } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { isStatus, toProblem } from '@/api/client'
 import { useMay, useSlug, useTenant } from '@/api/context'
-import { addMember, setRole } from '@/api/mutations'
+import { addMember, removeMember, setRole } from '@/api/mutations'
 import { membersQuery } from '@/api/queries'
 import type { Member, Role } from '@/api/types'
 import { roleWord } from '@/components/ClusterState'
 import { Loaded } from '@/components/Loaded'
 import { Page, Panel, tableClass, tdClass, thClass } from '@/components/Page'
 import { ProblemNote } from '@/components/Problem'
-import { Button } from '@/ui/Button'
+import { Button, IconButton } from '@/ui/Button'
 import { Dialog, DialogBody, DialogFoot } from '@/ui/Dialog'
 import { Field, Input, Select } from '@/ui/Field'
 import { Ago } from '@/ui/Time'
@@ -60,6 +60,8 @@ function List({ items }: { items: Member[] }) {
     mutationFn: ({ id, role }: { id: string; role: Role; name: string }) => setRole(slug, id, role),
     onSuccess: (_d, v) => announce(`${v.name} is now ${roleWord[v.role]}.`),
   })
+  const [leaving, setLeaving] = useState<Member>()
+  const remove = useMutation({ mutationFn: (id: string) => removeMember(slug, id), onSuccess: () => setLeaving(undefined) })
   return (
     <>
       {m.error && (
@@ -79,6 +81,11 @@ function List({ items }: { items: Member[] }) {
             <th scope="col" className={thClass}>
               Role
             </th>
+            {manage && (
+              <th scope="col" className={thClass}>
+                <span className="sr-only">Remove</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody className="[&>tr:last-child>td]:border-b-0">
@@ -96,7 +103,7 @@ function List({ items }: { items: Member[] }) {
                   {p.name && <span className="block text-sm text-ink-3 untrusted">{p.email}</span>}
                 </td>
                 <td className={cx(tdClass, 'hidden text-ink-2 sm:table-cell')}>{p.createdAt ? <Ago at={p.createdAt} /> : '–'}</td>
-                <td className={cx(tdClass, 'w-36 sm:w-80')}>
+                <td className={cx(tdClass, 'w-32 sm:w-80 lg:w-104')}>
                   {manage && p.active !== false ? (
                     <span className="flex items-center gap-3">
                       <Select
@@ -121,11 +128,36 @@ function List({ items }: { items: Member[] }) {
                     roleWord[p.role]
                   )}
                 </td>
+                {manage && (
+                  <td className={cx(tdClass, 'w-px')}>
+                    {p.active && p.id !== me.id && (
+                      <IconButton label={`Remove ${name}`} onClick={() => setLeaving(p)}>
+                        <UserMinus aria-hidden className="size-4" />
+                      </IconButton>
+                    )}
+                  </td>
+                )}
               </tr>
             )
           })}
         </tbody>
       </table>
+      <Dialog open={leaving !== undefined} onClose={() => setLeaving(undefined)} title={`Remove ${leaving?.name || leaving?.email || ''}?`}>
+        <DialogBody>
+          <p>Their logins and API tokens end at once, here and for kubectl. What they did stays on record.</p>
+          {remove.error && (
+            <div className="mt-4">
+              <ProblemNote error={remove.error} />
+            </div>
+          )}
+        </DialogBody>
+        <DialogFoot>
+          <Button onClick={() => setLeaving(undefined)}>Keep them</Button>
+          <Button look="danger" busy={remove.isPending} onClick={() => leaving && remove.mutate(leaving.id)}>
+            Remove
+          </Button>
+        </DialogFoot>
+      </Dialog>
     </>
   )
 }
@@ -176,8 +208,9 @@ function AddForm({ onDone }: { onDone: () => void }) {
           <legend className="mb-1 text-sm font-semibold">Role</legend>
           <div className="flex flex-col gap-1">
             {roles.map((r) => (
-              <label key={r} className="flex min-h-7 items-center gap-2.5">
-                <input type="radio" name="role" checked={role === r} onChange={() => setNewRole(r)} className="size-4 accent-sea" />
+              // oxlint-disable-next-line label-has-associated-control -- its text is in the two spans
+              <label key={r} htmlFor={`role-${r}`} className="flex min-h-7 items-center gap-2.5">
+                <input id={`role-${r}`} type="radio" name="role" checked={role === r} onChange={() => setNewRole(r)} className="size-4 accent-sea" />
                 <span>
                   <span className="font-medium">{roleWord[r]}</span> <span className="text-ink-2">{roleMeans[r]}</span>
                 </span>

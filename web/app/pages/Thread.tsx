@@ -1,5 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { ArrowDown, ChevronLeft, EllipsisVertical, Trash2 } from 'lucide-react'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useTenant } from '@/api/context'
@@ -51,14 +51,18 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
   const navigate = useNavigate()
   const cluster = useQuery(clustersQuery(slug)).data?.find((c) => c.id === conversation.cluster.id)
   const [text, setText] = useState('')
-  const [earlier, setEarlier] = useState(shownAtFirst)
-  const [removing, setRemoving] = useState(false)
   const runs = conversation.runs
+  const { run: wanted } = useSearch({ from: '/t/$tenant/chat/$conversation' })
+  const [earlier, setEarlier] = useState(() => {
+    const at = runs.findIndex((r) => r.id === wanted)
+    return Math.max(shownAtFirst, at < 0 ? 0 : runs.length - at)
+  })
+  const [removing, setRemoving] = useState(false)
   const last = runs.at(-1)
   const lastView = useQuery({ ...runQuery(slug, last?.id ?? ''), enabled: false }).data
   const state = lastView?.state ?? last?.state
   const running = last && state && !isFinal(state) ? last : undefined
-  const { ref, inner, away, toEnd, stick } = useStickToEnd()
+  const { ref, inner, away, toEnd, stick } = useStickToEnd(wanted)
 
   const keyOf = useRef({ text: '', key: '' })
   const ask = useMutation({
@@ -84,7 +88,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
   })
   const { mutate: send } = ask
   const sendText = useCallback((what: string) => send(what), [send])
-  const title = conversation.title || 'New conversation'
+  const title = conversation.title || runs[0]?.text || 'New conversation'
   const hidden = Math.max(0, runs.length - earlier)
 
   return (
@@ -129,7 +133,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
             )}
             <ol className="flex flex-col gap-7">
               {runs.slice(hidden).map((run) => (
-                <li key={run.id}>
+                <li key={run.id} id={`run-${run.id}`}>
                   <RunEntry run={run} onAsk={sendText} cluster={cluster} latest={run.id === last?.id} />
                 </li>
               ))}
@@ -207,7 +211,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
 }
 
 /** Keeps the end in view while things are added, unless the reader went up to read. */
-function useStickToEnd() {
+function useStickToEnd(startAt: string | undefined) {
   const ref = useRef<HTMLDivElement>(null)
   const inner = useRef<HTMLDivElement>(null)
   const stuck = useRef(true)
@@ -238,12 +242,16 @@ function useStickToEnd() {
     }
     const grow = new ResizeObserver(follow)
     grow.observe(inner.current)
-    follow()
+    const start = startAt ? document.getElementById(`run-${startAt}`) : null
+    if (start) {
+      stuck.current = false // came to look at this one
+      start.scrollIntoView()
+    } else follow()
     return () => {
       el.removeEventListener('scroll', onScroll)
       grow.disconnect()
     }
-  }, [])
+  }, [startAt])
   const stick = useCallback(() => {
     stuck.current = true
   }, [])

@@ -31,7 +31,12 @@ export function Dialog({ open, onClose, title, description, children, shape = 's
   useEffect(() => {
     const d = ref.current
     if (!d) return
-    if (open && !d.open) d.showModal()
+    if (open && !d.open) {
+      d.showModal()
+      // Not the close button, which comes first: what the dialog is for, or else its title.
+      const first = d.querySelector<HTMLElement>('input:not([type=checkbox]), textarea, select') ?? d.querySelector<HTMLElement>('h2')
+      first?.focus()
+    }
     if (!open && d.open) d.close()
   }, [open])
   const cancel = (e: SyntheticEvent) => {
@@ -55,7 +60,7 @@ export function Dialog({ open, onClose, title, description, children, shape = 's
         <>
           <div className={hideTitle ? 'sr-only' : 'flex items-start gap-3 border-b border-line px-5 pt-4 pb-3.5'}>
             <div className="min-w-0 flex-1">
-              <h2 id={titleId} className="text-lg font-semibold">
+              <h2 id={titleId} tabIndex={-1} data-quiet-focus className="text-lg font-semibold">
                 {title}
               </h2>
               {description && <div className="mt-0.5 text-base text-ink-2">{description}</div>}

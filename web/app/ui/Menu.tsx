@@ -10,22 +10,23 @@ interface Props {
   side?: 'top' | 'bottom'
 }
 
-/** A menu that drops from its trigger. Not modal: a modal one writes a style element, which the page's policy refuses. */
+/**
+ * A menu that drops from its trigger. Not modal: a modal one writes a style element, which the page's policy refuses. No
+ * portal either: from within a dialog the body cannot be reached, and outside a landmark it is hard to find.
+ */
 export function Menu({ trigger, children, align = 'start', side = 'bottom' }: Props) {
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content
-          align={align}
-          side={side}
-          sideOffset={6}
-          collisionPadding={8}
-          className="z-50 min-w-52 animate-rise rounded-lg border border-line bg-raised p-1 text-ink shadow-pop"
-        >
-          {children}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
+      <DropdownMenu.Content
+        align={align}
+        side={side}
+        sideOffset={6}
+        collisionPadding={8}
+        className="z-50 min-w-52 animate-fade rounded-lg border border-line bg-raised p-1 text-ink shadow-pop"
+      >
+        {children}
+      </DropdownMenu.Content>
     </DropdownMenu.Root>
   )
 }

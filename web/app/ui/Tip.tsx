@@ -12,16 +12,14 @@ export function Tip({ text, children, labels = false, side = 'top' }: { text: Re
   return (
     <Tooltip.Root disableHoverableContent={labels}>
       <Tooltip.Trigger asChild>{children}</Tooltip.Trigger>
-      <Tooltip.Portal>
-        <Tooltip.Content
-          side={side}
-          sideOffset={6}
-          collisionPadding={8}
-          className="z-60 max-w-72 animate-fade rounded-md bg-deep px-2.5 py-1.5 text-sm text-deep-ink shadow-pop outline-1 outline-deep-line"
-        >
-          {text}
-        </Tooltip.Content>
-      </Tooltip.Portal>
+      <Tooltip.Content
+        side={side}
+        sideOffset={6}
+        collisionPadding={8}
+        className="z-60 max-w-72 animate-fade rounded-md bg-deep px-2.5 py-1.5 text-left font-sans text-sm font-normal tracking-normal whitespace-normal text-deep-ink normal-case shadow-pop outline-1 outline-deep-line"
+      >
+        {text}
+      </Tooltip.Content>
     </Tooltip.Root>
   )
 }

@@ -2,8 +2,9 @@
 
 export type Tone = 'ok' | 'busy' | 'bad' | 'done' | 'none'
 
+// “True” and “False” are not here: whether that is good depends on the condition.
 const words: Record<Exclude<Tone, 'none'>, string[]> = {
-  ok: ['running', 'ready', 'active', 'bound', 'available', 'healthy', 'true', 'normal', 'deployed', 'up', 'approved', 'established'],
+  ok: ['running', 'ready', 'active', 'bound', 'available', 'healthy', 'normal', 'deployed', 'up', 'approved', 'established'],
   done: ['completed', 'complete', 'succeeded', 'suspended', 'paused', 'released', 'scaled to zero'],
   busy: [
     'pending',
@@ -19,7 +20,7 @@ const words: Record<Exclude<Tone, 'none'>, string[]> = {
     'containerstatusunknown',
     'degraded',
   ],
-  bad: ['failed', 'error', 'notready', 'unknown', 'evicted', 'lost', 'false', 'unhealthy', 'down', 'unavailable', 'deadlineexceeded', 'nodelost'],
+  bad: ['failed', 'error', 'notready', 'unknown', 'evicted', 'lost', 'unhealthy', 'down', 'unavailable', 'deadlineexceeded', 'nodelost'],
 }
 
 const tones = new Map<string, Tone>(Object.entries(words).flatMap(([tone, list]) => list.map((w) => [w, tone as Tone] as const)))

@@ -93,6 +93,48 @@ const shots: Shot[] = [
     await p.getByRole('button', { name: 'Make the token' }).click()
     await p.getByText('one time').waitFor()
   } },
+  { name: 'failed', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByText('edge-lagos').waitFor()
+    await world.mock('fault', { match: 'GET .*/members', status: 500, title: 'Something went wrong on our side.', times: 2 })
+    await p.goto('/t/halyard/members')
+    await p.getByText('req-4c1b77').waitFor()
+  } },
+  { name: 'offline', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByText(/clusters, live/).waitFor()
+    await p.context().setOffline(true)
+    await world.mock('drop')
+    await p.getByText('You are offline').waitFor()
+  } },
+  { name: 'signed-out', path: '/t/halyard/chat', ready: async (p) => {
+    await p.getByRole('heading', { name: 'What do you want to know?' }).waitFor()
+    await p.context().clearCookies()
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).fill('a long question')
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).press('Enter')
+    await p.getByRole('dialog', { name: 'Sign in again' }).waitFor()
+  } },
+  { name: 'chat-running', path: '/t/halyard/chat', ready: async (p) => {
+    await world.mock('reset', { unit: 400 })
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).fill('why is payments failing?')
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).press('Enter')
+    await p.getByText('Reading from the cluster').waitFor()
+  } },
+  { name: 'chat-table', path: '/t/halyard/chat', ready: async (p) => {
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).fill('what is running in shop?')
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).press('Enter')
+    await p.getByRole('cell', { name: 'CrashLoopBackOff' }).waitFor()
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).fill('how full are the nodes?')
+    await p.getByRole('textbox', { name: 'Ask this cluster' }).press('Enter')
+    await p.getByRole('cell', { name: 'ip-10-0-2-41' }).waitFor()
+  } },
+  { name: 'menu', path: '/t/halyard/clusters', ready: async (p) => {
+    await p.getByText('edge-lagos').waitFor()
+    if ((p.viewportSize()?.width ?? 0) < 768) await p.getByRole('button', { name: 'Open the menu' }).click()
+    else {
+      await p.getByRole('button', { name: /Change organisation/ }).click()
+      await p.getByRole('menu').waitFor()
+    }
+    await p.getByText('API tokens').locator('visible=true').first().waitFor()
+  } },
   { name: 'not-found', path: '/nowhere/at/all', ready: text('There is nothing at this address') },
   { name: 'forbidden', path: '/t/halyard/clusters/new', token: 'kcp_vera', ready: text('Adding clusters is for admins') },
   { name: 'keys', path: '/t/halyard/clusters', ready: async (p) => {

@@ -56,7 +56,7 @@ function join(t, c) {
   return { id: j.id, token, expiresAt: j.expiresAt, helm: `helm install kubechat-agent oci://charts.kubechat.example/kubechat-agent \\\n  --namespace kubechat --create-namespace \\\n  --set join.token=${token}`, ...(t.demo || c.name.startsWith('demo') ? { demo: `make demo-agent TOKEN=${token}` } : {}) }
 }
 
-const conversationOut = ({ runs, member, ...c }) => ({ ...c, title: c.title })
+const conversationOut = (c) => ({ id: c.id, title: c.title, cluster: c.cluster, namespace: c.namespace, createdAt: c.createdAt, updatedAt: c.updatedAt })
 
 /** The routes below /t/{tenant}: method, pattern, handler. */
 const routes = [
@@ -71,7 +71,7 @@ const routes = [
     const c = { id: uuid(), name, region: 'eu-west-1', state: 'pending', since: iso(Date.now()), sessions: 0, createdAt: iso(Date.now()), group: me.role === 'tenant_admin' ? 'admin' : 'viewer' }
     t.clusters.push(c)
     t.groups.set(c.id, new Map())
-    if (!/^never/.test(name)) {
+    if (!name.startsWith('never')) {
       setTimeout(() => {
         Object.assign(c, { state: 'connected', since: iso(Date.now()), lastSeen: iso(Date.now()), sessions: 2, agentVersion: '0.4.1', kubernetesVersion: 'v1.34.2' })
         for (const j of t.joinTokens) if (j.cluster === c.id) j.usedAt = iso(Date.now())
@@ -94,7 +94,7 @@ const routes = [
     if (j) j.revokedAt = iso(Date.now())
     return { status: 204 }
   }],
-  ['GET', '/clusters/([^/]+)/groups', ({ t, c, need }) => (need('groups.manage'), { body: { items: t.members.map((m) => ({ member: m, group: t.groups.get(c.id)?.get(m.id) ?? 'viewer' })) } })],
+  ['GET', '/clusters/([^/]+)/groups', ({ t, c, need }) => (need('groups.manage'), { body: { items: t.members.map((m) => ({ member: { id: m.id, name: m.name, email: m.email }, group: t.groups.get(c.id)?.get(m.id) ?? 'viewer' })) } })],
   ['PUT', '/clusters/([^/]+)/groups/([^/]+)', async ({ t, c, p, me, body, need }) => {
     need('groups.manage')
     const { group } = await body()
@@ -122,6 +122,11 @@ const routes = [
     if (m.role === 'tenant_admin' && role !== 'tenant_admin' && t.members.filter((x) => x.role === 'tenant_admin').length === 1) throw new Problem(409, 'Conflict', 'This is the last admin; an organisation keeps at least one.', { fix: 'Make someone else an admin first.' })
     m.role = role
     return { body: m }
+  }],
+  ['DELETE', '/members/([^/]+)', ({ t, p, need }) => {
+    need('members.manage')
+    t.members.find((x) => x.id === p[0]).active = false
+    return { status: 204 }
   }],
   ['GET', '/tokens', ({ t }) => ({ body: { items: t.tokens } })],
   ['POST', '/tokens', async ({ t, body }) => {
@@ -221,9 +226,9 @@ export async function api(req, res, url, body) {
     const hit = route.method === req.method && route.re.exec(m[2])
     if (!hit) continue
     const p = hit.slice(1)
-    const c = /^\/clusters\//.test(m[2]) ? t.clusters.find((x) => x.id === p[0]) : undefined
-    const v = /^\/conversations\//.test(m[2]) ? t.conversations.find((x) => x.id === p[0]) : undefined
-    const r = /^\/runs\//.test(m[2]) ? t.runs.get(p[0]) : undefined
+    const c = m[2].startsWith('/clusters/') ? t.clusters.find((x) => x.id === p[0]) : undefined
+    const v = m[2].startsWith('/conversations/') ? t.conversations.find((x) => x.id === p[0]) : undefined
+    const r = m[2].startsWith('/runs/') ? t.runs.get(p[0]) : undefined
     if (p.length > 0 && !c && !v && !r && /^\/(clusters|conversations|runs)\//.test(m[2])) throw notFound()
     const need = (action) => {
       if (!actionsOf(me.role).includes(action)) throw new Problem(403, 'Not allowed', 'Your role does not allow this.', { fix: 'Ask a tenant admin: Ada Okafor.', code: 'role' })

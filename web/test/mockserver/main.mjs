@@ -43,7 +43,7 @@ function file(res, pathname) {
   const asked = normalize(join(dist, pathname))
   const path = asked.startsWith(dist) && existsSync(asked) && statSync(asked).isFile() ? asked : join(dist, 'index.html')
   if (!existsSync(path)) return json(res, 503, { title: 'Web app not built: run npm run build' })
-  if (path.endsWith('index.html') && /^\/assets\//.test(pathname)) return json(res, 404, { title: 'No such file' })
+  if (path.endsWith('index.html') && pathname.startsWith('/assets/')) return json(res, 404, { title: 'No such file' })
   res.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream', 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff' })
   createReadStream(path).pipe(res)
 }

@@ -46,6 +46,7 @@ function emit(run, e) {
   if (e.type === 'started') run.intent = record(run, 'intent', { verb: 'patch', command: e.data.kubectl, approvedBy: actor(run.member), group: 'operator' })
   if (e.type === 'result') {
     e.data.intentId = run.intent
+    Object.assign(run.tenant.audit.find((a) => a.id === run.intent), { outcome: e.data.outcome })
     record(run, 'result', { intentId: run.intent, verb: 'patch', outcome: e.data.outcome, httpStatus: e.data.outcome === 'succeeded' ? 200 : e.data.outcome === 'failed' ? 403 : undefined, durationMs: 118, detail: e.data.message, command: run.plan.kubectl })
   }
   if (e.type === 'end') {
@@ -60,7 +61,7 @@ export const actor = (m) => ({ id: m.id, name: m.name || m.email, email: m.email
 function record(run, kind, more) {
   const id = uuid()
   const step = run.plan?.steps[0]
-  run.tenant.audit.unshift({ id, at: iso(Date.now() - run.offset), kind, actor: actor(run.member), cluster: run.conversation.cluster, resource: step?.resource.resource, namespace: step?.namespace, name: step?.names?.[0], requestId: `req-${id.slice(-6)}`, runId: run.id, ...(kind === 'intent' ? { intentId: id } : {}), ...more })
+  run.tenant.audit.unshift({ id, at: iso(Date.now() - run.offset), kind, actor: actor(run.member), cluster: run.conversation.cluster, resource: step?.resource.resource, namespace: step?.namespace, name: step?.names?.[0], requestId: `req-${id.slice(-6)}`, runId: run.id, ...more })
   return id
 }
 
@@ -121,8 +122,8 @@ export function history(tenant, members) {
   thread(staging, ada, 5_400, ['Which pods are not healthy?', 'Why is payments failing?'])
   thread(staging, ada, 700, ['Which web is it?', 'Show me the secrets', 'Forbidden: cordon a node'])
   thread(staging, ada, 300, ['What is running in shop?', 'Scale checkout to 3', 'Delete recommender, leave it to me'])
-  const admin = (m, s, command, detail) => tenant.audit.unshift({ id: uuid(), at: ago(s), kind: 'admin', actor: actor(m), command, detail, requestId: 'req-adm001' })
-  admin(ada, 4_000, 'member.set_role', 'vera@halyard.example is now a viewer')
-  admin(ada, 560, 'cluster.create', 'dev-sandbox')
+  const admin = (m, s, command, detail) => tenant.audit.unshift({ id: uuid(), at: ago(s), kind: 'admin', actor: actor(m), action: command, name: detail, requestId: 'req-adm001' })
+  admin(ada, 4_000, 'member.role_changed', 'vera@halyard.example to tenant_viewer')
+  admin(ada, 560, 'cluster.created', 'dev-sandbox')
   tenant.audit.sort((a, b) => b.at.localeCompare(a.at))
 }

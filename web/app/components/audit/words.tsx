@@ -8,27 +8,31 @@ import type { AuditEntry } from '@/util/audit'
 export const kindWord: Record<AuditKind, string> = { intent: 'Changes', result: 'Results', read: 'Reads', admin: 'Organisation' }
 
 const adminWord: Record<string, string> = {
-  'member.add': 'Added a member',
-  'member.create': 'Added a member',
-  'member.set_role': 'Changed a role',
-  'cluster.create': 'Added a cluster',
-  'cluster.revoke': 'Revoked a cluster',
+  'tenant.created': 'Made the organisation',
+  'member.created': 'Added a member',
+  'member.role_changed': 'Changed a role',
+  'member.deactivated': 'Removed a member',
+  'cluster.created': 'Added a cluster',
+  'cluster.joined': 'A cluster joined',
+  'cluster.revoked': 'Revoked a cluster',
   'group.set': 'Changed a group',
-  'token.create': 'Made an API token',
-  'token.revoke': 'Revoked an API token',
-  'join_token.create': 'Made a join token',
-  'join_token.revoke': 'Revoked a join token',
+  'api_token.created': 'Made an API token',
+  'api_token.revoked': 'Revoked an API token',
+  'join_token.created': 'Made a join token',
+  'join_token.revoked': 'Revoked a join token',
+  'login.opened': 'Signed in',
+  'login.ended': 'Signed out',
 }
 
 /** A record in a line: its command, or what it was about. */
 export function sayRecord(r: AuditRecord): string {
   if (r.kind === 'admin') {
-    const what = adminWord[r.command ?? r.verb ?? ''] ?? r.command ?? r.verb ?? 'Changed the organisation'
-    const about = r.detail ?? r.name
+    const what = adminWord[r.action ?? ''] ?? r.action ?? 'Changed the organisation'
+    const about = r.name ?? r.detail
     return plainText(about ? `${what}: ${about}` : what)
   }
   if (r.command) return plainText(r.command)
-  const object = [r.resource, r.name].filter(Boolean).join('/')
+  const object = r.path ?? [r.resource, r.name].filter(Boolean).join('/')
   return plainText([r.verb, object, r.namespace && `-n ${r.namespace}`].filter(Boolean).join(' ')) || 'unknown request'
 }
 

@@ -1,8 +1,8 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useSlug, useTenant } from '@/api/context'
 import { setGroup } from '@/api/mutations'
-import { groupsQuery } from '@/api/queries'
-import type { Cluster, Group } from '@/api/types'
+import { groupsQuery, membersQuery } from '@/api/queries'
+import type { Cluster, Group, Role } from '@/api/types'
 import { roleWord } from '@/components/ClusterState'
 import { Loaded } from '@/components/Loaded'
 import { Panel, tableClass, tdClass, thClass } from '@/components/Page'
@@ -13,11 +13,14 @@ import { cx } from '@/util/cx'
 
 const groups: Group[] = ['viewer', 'operator', 'admin']
 
+const roleOf = (r: Role | undefined): string => (r ? roleWord[r] : '–')
+
 /** Who is what in this cluster. What a group may do there, the cluster's own RBAC says. */
 export function Access({ cluster: c }: { cluster: Cluster }) {
   const slug = useSlug()
   const { me } = useTenant()
   const q = useQuery(groupsQuery(slug, c.id))
+  const roles = new Map(useQuery(membersQuery(slug)).data?.map((p) => [p.id, p.role]))
   const m = useMutation({
     mutationFn: ({ member, group }: { member: string; group: Group; name: string }) => setGroup(slug, c.id, member, group),
     onSuccess: (_d, v) => announce(`${v.name} is now ${v.group} in ${c.name}.`),
@@ -66,7 +69,7 @@ export function Access({ cluster: c }: { cluster: Cluster }) {
                       </span>
                       {member.name && <span className="block text-sm text-ink-3 untrusted">{member.email}</span>}
                     </td>
-                    <td className={cx(tdClass, 'hidden text-ink-2 sm:table-cell')}>{roleWord[member.role]}</td>
+                    <td className={cx(tdClass, 'hidden text-ink-2 sm:table-cell')}>{roleOf(roles.get(member.id))}</td>
                     <td className={cx(tdClass, 'w-44')}>
                       <Select
                         aria-label={`Group of ${member.name || member.email}`}
