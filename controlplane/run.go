@@ -21,6 +21,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/controlplane/signin"
 	"github.com/kubechat/kubechat/controlplane/store"
+	"github.com/kubechat/kubechat/controlplane/tenant"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/pki/authority"
 )
