@@ -42,7 +42,7 @@ build: web ## the programs, in .bin
 web: web/dist/index.html ## the pages, in web/dist
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
-	cd web && npm ci --no-audit --no-fund --loglevel=error
+	cd web && npm install --no-save --no-audit --no-fund --loglevel=error # not npm ci: it refuses a lock file without other systems' optional packages, which some mirrors do not have
 	@touch $@
 
 web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app web/index.html web/vite.config.ts -type f 2>/dev/null)
