@@ -50,7 +50,7 @@ web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app we
 	@touch $@
 
 images: build ## OCI archives of kubechatd and kubechat-agent, without Docker, in dist/
-	go run -buildvcs=false ./tools/image --version $(VERSION) --out dist
+	go run -buildvcs=false ./internal/image/mkimages --version $(VERSION) --out dist
 
 charts: tools ## lint the charts and compare their renders with helm/golden
 	$(GOTEST) ./helm/...

@@ -14,31 +14,46 @@ type fields map[string]json.RawMessage
 // initialEventsEnd is the one annotation that is no one's data: informers wait for it on a bookmark.
 const initialEventsEnd = "k8s.io/initial-events-end"
 
-// metadataOf is an object's metadata without annotations, and without managedFields, which name a Secret's keys.
+// metadataFields are all but annotations, and managedFields, which name a Secret's keys.
+var metadataFields = []string{
+	"name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
+	"deletionTimestamp", "deletionGracePeriodSeconds", "labels", "ownerReferences", "finalizers",
+}
+
+// metadataOf is what may be seen of an object's metadata.
 func metadataOf(object fields, bookmark bool) (fields, error) {
-	meta := fields{}
+	all := fields{}
 	if raw := object["metadata"]; len(raw) > 0 {
-		if err := json.Unmarshal(raw, &meta); err != nil {
+		if err := json.Unmarshal(raw, &all); err != nil {
 			return nil, fmt.Errorf("read metadata: %w", err)
 		}
 	}
-	annotations := meta["annotations"]
-	delete(meta, "annotations")
-	delete(meta, "managedFields")
-	if bookmark && len(annotations) > 0 {
-		all := fields{}
-		if err := json.Unmarshal(annotations, &all); err != nil {
-			return nil, fmt.Errorf("read bookmark: %w", err)
+	meta := pick(all, metadataFields...)
+	if !bookmark || len(all["annotations"]) == 0 {
+		return meta, nil
+	}
+	annotations := fields{}
+	if err := json.Unmarshal(all["annotations"], &annotations); err != nil {
+		return nil, fmt.Errorf("read bookmark: %w", err)
+	}
+	if kept := pick(annotations, initialEventsEnd); len(kept) > 0 {
+		encoded, err := json.Marshal(kept)
+		if err != nil {
+			return nil, err
 		}
-		if end, ok := all[initialEventsEnd]; ok {
-			kept, err := json.Marshal(fields{initialEventsEnd: end})
-			if err != nil {
-				return nil, err
-			}
-			meta["annotations"] = kept
-		}
+		meta["annotations"] = encoded
 	}
 	return meta, nil
+}
+
+func pick(from fields, names ...string) fields {
+	kept := fields{}
+	for _, name := range names {
+		if value, ok := from[name]; ok {
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 // shape is how the objects written are called.
@@ -79,12 +94,8 @@ func reduceStatus(w io.Writer, r io.Reader) error {
 }
 
 func statusFields(s fields) fields {
-	out := fields{"kind": json.RawMessage(`"Status"`), "apiVersion": json.RawMessage(`"v1"`), "status": json.RawMessage(`"Failure"`)}
-	for _, name := range []string{"metadata", "message", "reason", "details", "code"} {
-		if value, ok := s[name]; ok {
-			out[name] = value
-		}
-	}
+	out := pick(s, "metadata", "message", "reason", "details", "code")
+	out["kind"], out["apiVersion"], out["status"] = json.RawMessage(`"Status"`), json.RawMessage(`"v1"`), json.RawMessage(`"Failure"`)
 	return out
 }
 
@@ -161,19 +172,14 @@ func (s shape) list(w io.Writer, r io.Reader) error {
 }
 
 func copyListMeta(w io.Writer, in *json.Decoder) error {
-	var all, kept fields = nil, fields{}
+	var all fields
 	if err := in.Decode(&all); err != nil {
 		return err
-	}
-	for _, name := range []string{"resourceVersion", "continue", "remainingItemCount", "selfLink"} {
-		if value, ok := all[name]; ok {
-			kept[name] = value
-		}
 	}
 	if _, err := io.WriteString(w, `,"metadata":`); err != nil {
 		return err
 	}
-	return writeJSON(w, kept)
+	return writeJSON(w, pick(all, "resourceVersion", "continue", "remainingItemCount", "selfLink"))
 }
 
 func (s shape) copyItems(w io.Writer, in *json.Decoder) error {

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -40,7 +39,6 @@ type world struct {
 	chat     *chat.Service
 	ledger   *audit.Log
 	minted   atomic.Int64
-	log      *bytes.Buffer
 }
 
 // noClusters is what a service without a single tunnel knows.
