@@ -83,6 +83,15 @@ func (p *proc) stop() error {
 	return nil
 }
 
+// rememberRunning remembers a process that somebody else started for us.
+func rememberRunning(state string, pid int) error {
+	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return nil // it is not Linux, or it has ended: nothing to find again
+	}
+	return rememberPID(state, pid, string(bytes.SplitN(cmdline, []byte{0}, 2)[0]))
+}
+
 func rememberPID(state string, pid int, path string) error {
 	f, err := os.OpenFile(filepath.Join(state, "pids"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -112,6 +121,7 @@ func endLeftovers(state string) error {
 		cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err == nil && string(bytes.SplitN(cmdline, []byte{0}, 2)[0]) == program {
 			_ = syscall.Kill(-pid, syscall.SIGKILL)
+			_ = syscall.Kill(pid, syscall.SIGKILL) // one that leads no group
 		}
 	}
 	return os.Remove(path)

@@ -91,6 +91,9 @@ func (s *Stack) up(ctx context.Context) error {
 		return err
 	}
 	s.closers.add(func() error { return s.postgres.Stop() })
+	if err := rememberRunning(s.cfg.State, s.postgres.Pid); err != nil {
+		return err
+	}
 	if err := s.openCluster(ctx); err != nil {
 		return err
 	}
@@ -208,6 +211,9 @@ func Down(cfg Config) error {
 		if err := sandbox.Down(filepath.Join(cfg.State, name)); err != nil {
 			return err
 		}
+	}
+	if err := pgserver.Remove(filepath.Join(cfg.State, "postgres")); err != nil {
+		return err
 	}
 	if err := os.RemoveAll(cfg.State); err != nil {
 		return fmt.Errorf("remove %s: %w", cfg.State, err)
