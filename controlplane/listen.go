@@ -7,12 +7,7 @@ import (
 	"net"
 	"net/url"
 	"syscall"
-
-	"github.com/kubechat/kubechat/controlplane/tenant"
 )
-
-// tenantScope keeps Parts readable where it is used.
-type tenantScope = tenant.Scope
 
 type listeners struct {
 	web, tunnel, ops net.Listener

@@ -52,7 +52,7 @@ type Parts struct {
 	Clusters *cluster.Service
 	SignIn   *signin.Service
 	// Kubeconfig is a kubeconfig with a credential in it.
-	Kubeconfig func(scope tenantScope, c cluster.Cluster, token string) []byte
+	Kubeconfig func(scope tenant.Scope, c cluster.Cluster, token string) []byte
 	Addresses  Addresses
 	Log        *slog.Logger
 }
@@ -199,7 +199,7 @@ func (s *service) buildAPI(_ context.Context, at Addresses) (err error) {
 func (s *service) parts(at Addresses) Parts {
 	return Parts{
 		Accounts: s.accounts, Clusters: s.clusters, SignIn: s.signIn, Addresses: at, Log: s.log,
-		Kubeconfig: func(scope tenantScope, c cluster.Cluster, token string) []byte {
+		Kubeconfig: func(scope tenant.Scope, c cluster.Cluster, token string) []byte {
 			return s.install.kubeconfig(scope.Slug, c, map[string]any{"token": token})
 		},
 	}

@@ -52,7 +52,9 @@ func writeProblem(w http.ResponseWriter, err error) {
 	if p.Code != "" {
 		s.Details = &statusDetails{Causes: []statusCause{{Reason: "Kubechat/" + p.Code, Message: p.Detail}}}
 	}
-	if p.RetryAfter > 0 {
+	// client-go waits and asks again, silently, on any answer with Retry-After: right for a limit, but an agent that is
+	// away should be said at once.
+	if p.RetryAfter > 0 && p.Kind == problem.Limited {
 		seconds := int(math.Ceil(p.RetryAfter.Seconds()))
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		if s.Details == nil {
