@@ -172,7 +172,7 @@ func TestLocalPolicyIsEnforcedByTheAgent(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		s := kubectl(ctx, kubeconfig, "", strings.Fields(c.args)...)
-		if s.code == 0 || !strings.Contains(s.err, "Forbidden") || !strings.Contains(s.err, c.setting) {
+		if s.code == 0 || !strings.Contains(s.err, "local policy refuses this") || !strings.Contains(s.err, c.setting) {
 			t.Errorf("kubectl %s: exit %d, want a 403 that names %s:\n%s%s", c.args, s.code, c.setting, s.out, s.err)
 		}
 	}
@@ -209,7 +209,7 @@ func TestRefusalsThatNothingConfigures(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			s := kubectl(ctx, world.Kubeconfig, "", strings.Fields(args)...)
-			if s.code == 0 || !strings.Contains(strings.ToLower(s.err), "forbidden") && !strings.Contains(s.err, "KubeChat") {
+			if s.code == 0 || !strings.Contains(s.err, "agent refuses this") && !strings.Contains(s.err, "policy refuses this") && !strings.Contains(s.err, "KubeChat") {
 				t.Errorf("kubectl %s: exit %d\n%s%s", args, s.code, s.out, s.err)
 			}
 		})
