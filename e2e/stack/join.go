@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ import (
 	"github.com/kubechat/kubechat/internal/image"
 )
 
-// AgentImage is the agent's image as the sandbox's node knows it.
-const AgentImage = "kubechat.local/kubechat-agent"
+// AgentImage is the agent's image under the name that the chart gives it, so that an install needs to say nothing.
+const AgentImage = "docker.io/kubechat/kubechat-agent"
 
 // AgentNamespace is where the chart is installed.
 const AgentNamespace = "kubechat"
@@ -134,18 +135,28 @@ func (s *Stack) LoadAgentImage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	chart, err := os.ReadFile(filepath.Join(chartDir(), "Chart.yaml"))
+	if err != nil {
+		return fmt.Errorf("read the chart's version: %w", err)
+	}
+	version := appVersion.FindSubmatch(chart)
+	if version == nil {
+		return errors.New("the chart names no appVersion")
+	}
 	return s.Sandbox.LoadImage(ctx, image.Image{
-		Ref: AgentImage + ":demo", Architecture: runtime.GOARCH, Entrypoint: []string{"/kubechat-agent"}, User: "65532:65532", Files: []image.File{f},
+		Ref: AgentImage + ":" + string(version[1]), Architecture: runtime.GOARCH, Entrypoint: []string{"/kubechat-agent"}, User: "65532:65532", Files: []image.File{f},
 	})
 }
+
+var appVersion = regexp.MustCompile(`(?m)^appVersion: "?([^"\s]+)`)
+
+func chartDir() string { return filepath.Join(sandbox.Root(), "helm", "kubechat-agent") }
 
 // HelmInstall installs the agent's chart with the token, as a customer would, and returns when helm does.
 func (s *Stack) HelmInstall(ctx context.Context, token string, more ...string) error {
 	args := append([]string{
-		"upgrade", "--install", "kubechat-agent", filepath.Join(sandbox.Root(), "helm", "kubechat-agent"),
-		"--namespace", AgentNamespace, "--create-namespace", "--set", "join.token=" + token,
-		"--set", "image.repository=" + AgentImage, "--set", "image.tag=demo", "--set", "image.pullPolicy=IfNotPresent",
-		"--set", "access.preset=admin",
+		"upgrade", "--install", "kubechat-agent", chartDir(), "--namespace", AgentNamespace, "--create-namespace",
+		"--set", "join.token=" + token, "--set", "access.preset=admin",
 	}, more...)
 	return s.Helm(ctx, args...)
 }
@@ -190,7 +201,7 @@ func (s *Stack) agentProcess(name, kubeconfig, token string) (*proc, error) {
 
 // applyRoles applies the chart's cluster roles and bindings.
 func (s *Stack) applyRoles(ctx context.Context, kubeconfig string) error {
-	cmd := exec.CommandContext(ctx, s.Programs.Helm, "template", "kubechat-agent", filepath.Join(sandbox.Root(), "helm", "kubechat-agent"),
+	cmd := exec.CommandContext(ctx, s.Programs.Helm, "template", "kubechat-agent", chartDir(),
 		"--namespace", AgentNamespace, "--set", "join.existingSecret=none", "--set", "access.preset=admin")
 	rendered, err := cmd.Output()
 	if err != nil {

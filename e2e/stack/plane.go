@@ -60,7 +60,7 @@ func (s *Stack) StartPlane(ctx context.Context) error {
 	proc, err := startProcess(s.cfg.State, "kubechatd", s.Programs.Kubechatd, nil, "demo", "--dir", s.cfg.State,
 		"--superuser-url", s.postgres.DSN, "--web-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.WebPort),
 		"--tunnel-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.TunnelPort), "--ops-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.OpsPort),
-		"--tunnel-host", s.gateway(), "--cluster-name", clusterName(s.Sandbox != nil))
+		"--tunnel-host", s.gateway(), "--cluster-name", clusterName(s.Sandbox != nil), "--chart", chartDir())
 	if err != nil {
 		return err
 	}
