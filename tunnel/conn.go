@@ -337,7 +337,8 @@ func (c *Conn) stopReading() {
 // discard gives the receiving half back once the reader, already woken, has left.
 func (c *Conn) discard() {
 	c.rmu.Lock()
-	c.rmu.Unlock() //nolint:staticcheck // waits for the reader to leave
+	//lint:ignore SA2001 an empty section waits for the reader to leave
+	c.rmu.Unlock()
 	if err := c.stream.Discard(time.Now().Add(releaseTimeout)); err != nil && isTimeout(err) {
 		c.s.end(&CloseError{Reason: ReasonProtocol, Detail: "a cancelled stream was not released"}, true)
 	}

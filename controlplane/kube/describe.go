@@ -164,17 +164,18 @@ func (d *description) container(c, status map[string]any) {
 
 func stateText(v any) string {
 	m, _ := v.(map[string]any)
-	for _, k := range sortedKeys(m) {
-		inner, _ := m[k].(map[string]any)
-		text := k
-		for _, f := range []string{"reason", "exitCode", "message", "startedAt", "finishedAt"} {
-			if x, ok := inner[f]; ok {
-				text += fmt.Sprintf(", %s %v", f, x)
-			}
-		}
-		return text
+	keys := sortedKeys(m)
+	if len(keys) == 0 {
+		return ""
 	}
-	return ""
+	text := keys[0] // a container is in one state
+	inner, _ := m[text].(map[string]any)
+	for _, f := range []string{"reason", "exitCode", "message", "startedAt", "finishedAt"} {
+		if x, ok := inner[f]; ok {
+			text += fmt.Sprintf(", %s %v", f, x)
+		}
+	}
+	return text
 }
 
 func (d *description) section(name string, v any) {

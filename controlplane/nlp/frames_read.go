@@ -46,7 +46,7 @@ func buildLogs(r *reading) (outcome, bool) {
 	}
 	name := r.containerNamed()
 	selector := r.labelSelector()
-	t := target{}
+	var t target
 	var q *question
 	if selector != "" && len(r.freeObjects()) == 0 {
 		pods := r.kindNamed("pods")

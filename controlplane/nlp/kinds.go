@@ -2,7 +2,6 @@ package nlp
 
 import "strings"
 
-var readVerbs = []string{"get", "list", "watch"}
 var allVerbs = []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
 
 // BuiltInKinds are the kinds of Kubernetes itself: what a Vocabulary made without a server (from manifests) starts from.

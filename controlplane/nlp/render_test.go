@@ -155,7 +155,7 @@ func TestEqualPlansHaveEqualHashesAndOthersDiffer(t *testing.T) {
 	seen := map[string]string{}
 	for _, c := range steps(t) {
 		p := nlp.Plan{Steps: []nlp.Step{c.step}}
-		if p.Hash() != p.Hash() {
+		if first := p.Hash(); first != p.Hash() {
 			t.Errorf("%s: hash changes", c.line)
 		}
 		if other, ok := seen[p.Hash()]; ok {

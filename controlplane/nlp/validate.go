@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -95,7 +95,7 @@ func validateWhere(s Step, v *Vocabulary) error {
 
 func validateNames(s Step) error {
 	for _, n := range s.Names {
-		if n == "" || len(n) > 253 || len(path.IsValidPathSegmentName(n)) > 0 || strings.HasPrefix(n, "-") || strings.ContainsAny(n, " \t\r\n'\"`$;|&<>\\") {
+		if n == "" || len(n) > 253 || len(content.IsPathSegmentName(n)) > 0 || strings.HasPrefix(n, "-") || strings.ContainsAny(n, " \t\r\n'\"`$;|&<>\\") {
 			return rulef("%q is not an object's name.", n)
 		}
 	}
