@@ -10,6 +10,7 @@ export default mergeConfig(
       include: ['app/**/*.test.{ts,tsx}'],
       setupFiles: ['test/setup.ts'],
       restoreMocks: true,
+      testTimeout: 20_000, // machines are shared
       maxWorkers: 2,
       env: { TZ: 'Pacific/Auckland' }, // a zone far from UTC, so that a wrong zone shows
     },

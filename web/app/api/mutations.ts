@@ -1,6 +1,6 @@
 // Every change of the server, as a plain function; pages wrap them in useMutation.
 
-import { announceSignOut } from './auth'
+import { announceSignOut, signedOut } from './auth'
 import { call, path } from './client'
 import { clustersQuery, clusterQuery, conversationsQuery, queryClient, sessionQuery } from './queries'
 import type { Cluster, Conversation, Group, Join, Member, NewApiToken, NewCluster, Role, Run, Session } from './types'
@@ -9,13 +9,15 @@ const stale = (queryKey: readonly unknown[]) => queryClient.invalidateQueries({ 
 
 export async function signIn(token: string): Promise<Session> {
   await call<unknown>('/session', { method: 'POST', body: { token } })
-  return queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 })
+  const session = await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 })
+  if (session.logins.some((l) => l.tenant.slug === signedOut.get())) signedOut.set(undefined)
+  return session
 }
 
+/** The caller leaves the tenant's pages, and then forgets what they had read. */
 export async function signOut(t: string): Promise<Session> {
   await call<void>(path`/t/${t}/session`, { method: 'DELETE' })
   announceSignOut(t)
-  queryClient.removeQueries({ queryKey: ['t', t] })
   return queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 })
 }
 

@@ -63,7 +63,7 @@ export function PlanCard({ block, view, cluster, onAsk }: Props) {
       <div className="flex flex-col gap-4 px-4 pt-3.5 pb-4">
         <div>
           <h3 id={headId} className="text-lg font-semibold text-balance untrusted">
-            {plainText(plan.sentence)}
+            {sentenceOf(plan)}
           </h3>
           <Target plan={plan} />
         </div>
@@ -72,7 +72,7 @@ export function PlanCard({ block, view, cluster, onAsk }: Props) {
         {diff && diff.length > 0 && (
           <div>
             <p className="mb-1.5 text-sm font-semibold">
-              What would differ <span className="font-normal text-ink-2">the API server’s own dry run; nothing has been changed by it</span>
+              What would differ<span className="font-normal text-ink-2">, by the API server’s own dry run. Nothing has been changed by it.</span>
             </p>
             <Diff steps={diff} />
           </div>
@@ -83,6 +83,9 @@ export function PlanCard({ block, view, cluster, onAsk }: Props) {
     </section>
   )
 }
+
+/** The sentence without its cluster in brackets: the line below names it, and larger. */
+const sentenceOf = (plan: Plan): string => plainText(plan.sentence).replace(` (cluster ${plan.cluster.name})`, '')
 
 /** Where it would happen, in words: the wrong cluster is the costliest mistake. */
 const Target = ({ plan }: { plan: Plan }) => (

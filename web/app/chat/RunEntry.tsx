@@ -6,11 +6,11 @@ import type { Cluster, Run } from '@/api/types'
 import { ProblemNote } from '@/components/Problem'
 import { Bone, Note } from '@/ui/bits'
 import { Button } from '@/ui/Button'
-import { Command, Yaml } from '@/ui/Code'
+import { CodeBox, Command, Yaml } from '@/ui/Code'
 import { Copy } from '@/ui/Copy'
 import { Clock, useNow } from '@/ui/Time'
 import { announce } from '@/util/announce'
-import { fullTime, plainText } from '@/util/format'
+import { fullTime, isLinedUp, plainText } from '@/util/format'
 import { Clarify } from './Clarify'
 import { Findings } from './Findings'
 import { LogView } from './LogView'
@@ -92,9 +92,9 @@ const BlockView = memo(
       case 'table':
         return <TableBlock table={block.table} at={block.at} />
       case 'text':
-        return <p className="text-md whitespace-pre-wrap text-pretty untrusted">{plainText(block.text)}</p>
+        return <TextBlock text={plainText(block.text)} />
       case 'log':
-        return <LogView block={block} live={!isFinal(view.state)} />
+        return block.lines.length === 0 ? null : <LogView block={block} live={!isFinal(view.state)} />
       case 'yaml':
         return (
           <div className="overflow-hidden rounded-md border border-line">
@@ -126,6 +126,18 @@ const BlockView = memo(
     a.view.state === b.view.state &&
     (a.block.kind !== 'plan' || a.cluster === b.cluster),
 )
+
+/** Words are set as words; what was lined up in columns, as kubectl does, stays lined up. */
+const TextBlock = ({ text }: { text: string }) =>
+  isLinedUp(text) ? (
+    <div className="overflow-hidden rounded-md border border-line">
+      <CodeBox label="Answer" tall>
+        <pre className="w-max min-w-full px-3.5 py-2.5 leading-5">{text.replace(/\n+$/, '')}</pre>
+      </CodeBox>
+    </div>
+  ) : (
+    <p className="text-md whitespace-pre-wrap text-pretty untrusted">{text}</p>
+  )
 
 /** What was read: the command, to check or to take along. */
 const ReadPlan = ({ block }: { block: PlanBlock }) => {

@@ -22,11 +22,11 @@ export function TableBlock({ table, at }: { table: TableData; at: string }) {
   }, [table, sort, when])
   const title = table.title || 'Answer'
   const left = rows.length - shown
+  const where = table.namespace && !title.includes(table.namespace) ? ` in ${table.namespace}` : '' // the title says it often
   if (table.rows.length === 0) {
     return (
       <p className="rounded-md border border-line bg-surface px-4 py-3 text-ink-2">
-        <span className="font-medium text-ink untrusted">{title}</span>: nothing found
-        {table.namespace ? ` in ${table.namespace}` : ''}, as of <Clock at={at} seconds />.
+        <span className="font-medium text-ink untrusted">{title}</span>: nothing found{where}, as of <Clock at={at} seconds />.
       </p>
     )
   }
@@ -36,7 +36,7 @@ export function TableBlock({ table, at }: { table: TableData; at: string }) {
       <div className="flex items-center gap-3 border-b border-line py-1 pr-1 pl-3.5 text-sm">
         <p className="min-w-0 flex-1 truncate">
           <span className="font-semibold untrusted">{title}</span>
-          {table.namespace && <span className="text-ink-2 untrusted"> in {table.namespace}</span>}
+          <span className="text-ink-2 untrusted">{where}</span>
           <span className="text-ink-3">
             {' '}
             · {plural(table.rows.length, 'row')}
@@ -87,7 +87,7 @@ export function TableBlock({ table, at }: { table: TableData; at: string }) {
                       'h-8 border-line bg-surface px-3 py-1 align-middle group-not-first:border-t group-hover:bg-paper',
                       i === 0 ? 'font-medium' : 'text-ink-2',
                       c.kind === 'number' && 'text-right',
-                      c.kind === 'text' && i > 0 ? 'max-w-80' : 'whitespace-nowrap',
+                      c.kind === 'text' && (i > 0 || String(row[i]).length > 60) ? '' : 'whitespace-nowrap',
                     )}
                   >
                     <CellView cell={row[i] ?? null} column={c} at={when} over={isOver(row, table.columns)} />
@@ -135,16 +135,16 @@ function CellView({ cell, column, at, over }: { cell: Cell; column: Column; at: 
   const text = plainText(String(cell))
   if (column.kind === 'status') {
     const tone = toneOf(text)
-    if (tone === 'none' || (over && /^\d+\/\d+$/.test(text))) return <span className="text-ink-2 untrusted">{text}</span>
+    if (tone === 'none' || (over && /^\d+\/\d+$/.test(text))) return <span className="text-ink-2 untrusted-cell">{text}</span>
     const Icon = toneIcon[tone]
     return (
       <span className={cx('flex items-center gap-1.5 font-medium', toneColour[tone])}>
         <Icon aria-hidden className="size-4 shrink-0" />
-        <span className="untrusted">{text}</span>
+        <span className="untrusted-cell">{text}</span>
       </span>
     )
   }
-  return <span className={cx('untrusted', column.kind === 'text' && 'block')}>{text}</span>
+  return <span className={cx('untrusted-cell', column.kind === 'text' && 'block max-w-96 w-max')}>{text}</span>
 }
 
 /** Tab-separated, with what a spreadsheet would run as a formula made plain. */

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react'
 import { useMay, useTenant } from '@/api/context'
 import { live } from '@/api/live'
 import { signOut } from '@/api/mutations'
-import { clustersQuery, sessionQuery } from '@/api/queries'
+import { clustersQuery, queryClient, sessionQuery } from '@/api/queries'
 import { Mark } from '@/ui/bits'
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '@/ui/Menu'
 import { cx } from '@/util/cx'
@@ -131,6 +131,7 @@ function UserMenu() {
     const session = await signOut(tenant.slug).catch(() => undefined)
     const next = session?.logins[0]?.tenant.slug
     await (next ? navigate({ to: '/t/$tenant', params: { tenant: next } }) : navigate({ to: '/sign-in' }))
+    if (session) queryClient.removeQueries({ queryKey: ['t', tenant.slug] })
   }
   return (
     <Menu

@@ -5,7 +5,7 @@ import { useMemo } from 'react'
 import { useMay, useTenant } from '@/api/context'
 import { auditQuery, clustersQuery, membersQuery } from '@/api/queries'
 import { AuditDrawer } from '@/components/audit/AuditDrawer'
-import { kindWord, OutcomeView, sayRecord } from '@/components/audit/words'
+import { kindWord, OutcomeView, sayRecord, tagOf } from '@/components/audit/words'
 import { Loaded } from '@/components/Loaded'
 import { Page, Panel, thClass } from '@/components/Page'
 import { ProblemNote } from '@/components/Problem'
@@ -18,6 +18,7 @@ import { Clock, useNow } from '@/ui/Time'
 import { groupAudit, type AuditEntry } from '@/util/audit'
 import { cx } from '@/util/cx'
 import { dateName } from '@/util/format'
+import { useWide } from '@/util/media'
 
 type Search = ReturnType<typeof auditSearch>
 
@@ -140,6 +141,7 @@ function Filters({ search, set, all, filtered, onRefresh, refreshing }: FilterPr
 
 function List({ entries, openId, onOpen }: { entries: AuditEntry[]; openId: string | undefined; onOpen: (id: string) => void }) {
   const now = new Date(Math.floor(useNow() / 60_000) * 60_000)
+  const wide = useWide()
   const days = entries.map((e) => dateName(e.record.at, now))
   return (
     <div className="overflow-x-auto">
@@ -155,12 +157,16 @@ function List({ entries, openId, onOpen }: { entries: AuditEntry[]; openId: stri
             <th scope="col" className={thClass}>
               What
             </th>
-            <th scope="col" className={cx(thClass, 'hidden sm:table-cell')}>
-              Cluster
-            </th>
-            <th scope="col" className={cx(thClass, 'hidden sm:table-cell')}>
-              Outcome
-            </th>
+            {wide && (
+              <>
+                <th scope="col" className={thClass}>
+                  Cluster
+                </th>
+                <th scope="col" className={thClass}>
+                  Outcome
+                </th>
+              </>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -177,12 +183,13 @@ const cell = 'border-t border-line px-3 py-2 align-top sm:px-4'
 
 function Rows({ entry, day, open, onOpen }: { entry: AuditEntry; day: string | undefined; open: boolean; onOpen: (id: string) => void }) {
   const { record: r } = entry
-  const change = r.kind === 'intent' || r.kind === 'result'
+  const tag = tagOf(r)
+  const wide = useWide()
   return (
     <>
       {day && (
         <tr>
-          <th scope="colgroup" colSpan={5} className="label-caps border-t border-line bg-sunken px-4 py-1 text-left font-semibold text-ink-2">
+          <th scope="colgroup" colSpan={wide ? 5 : 3} className="label-caps border-t border-line bg-sunken px-4 py-1 text-left font-semibold text-ink-2">
             {day}
           </th>
         </tr>
@@ -194,27 +201,27 @@ function Rows({ entry, day, open, onOpen }: { entry: AuditEntry; day: string | u
         <td className={cx(cell, 'hidden max-w-44 truncate text-ink-2 md:table-cell')}>{personName(r.actor) || '–'}</td>
         <td className={cx(cell, 'min-w-0')}>
           <button type="button" onClick={() => onOpen(entry.id)} className="text-left after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-sea">
-            {change && (
-              <Tag tone="sea" className="mr-2 align-[1px]">
-                change
+            {tag && (
+              <Tag tone={tag === 'change' ? 'sea' : 'plain'} className="mr-2 align-[1px]">
+                {tag}
               </Tag>
             )}
-            <span className={cx('whitespace-pre-line untrusted', r.kind === 'admin' ? '' : 'font-mono text-sm', change ? 'font-medium' : 'text-ink-2')}>{sayRecord(r)}</span>
+            <span className={cx('whitespace-pre-line untrusted', r.kind === 'admin' ? '' : 'font-mono text-sm', tag === 'change' ? 'font-medium' : 'text-ink-2')}>{sayRecord(r)}</span>
           </button>
           <span className="mt-0.5 flex flex-wrap items-center gap-x-3 text-sm text-ink-3 md:hidden">
             <span>{personName(r.actor)}</span>
-            {r.cluster && <span className="untrusted sm:hidden">{r.cluster.name}</span>}
-            {r.kind !== 'admin' && (
-              <span className="sm:hidden">
-                <OutcomeView entry={entry} />
-              </span>
-            )}
+            {!wide && r.cluster && <span className="untrusted">{r.cluster.name}</span>}
+            {!wide && r.kind !== 'admin' && <OutcomeView entry={entry} />}
           </span>
         </td>
-        <td className={cx(cell, 'hidden whitespace-nowrap text-ink-2 untrusted sm:table-cell')}>{r.cluster?.name ?? '–'}</td>
-        <td className={cx(cell, 'hidden w-px whitespace-nowrap sm:table-cell')}>
-          <OutcomeView entry={entry} />
-        </td>
+        {wide && (
+          <>
+            <td className={cx(cell, 'whitespace-nowrap text-ink-2 untrusted')}>{r.cluster?.name ?? '–'}</td>
+            <td className={cx(cell, 'w-px whitespace-nowrap')}>
+              <OutcomeView entry={entry} />
+            </td>
+          </>
+        )}
       </tr>
     </>
   )

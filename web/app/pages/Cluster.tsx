@@ -71,8 +71,7 @@ function Detail({ cluster: c }: { cluster: Cluster }) {
             to="/t/$tenant/clusters/$cluster"
             params={{ tenant, cluster: c.id }}
             search={t.id === 'overview' ? {} : { tab: t.id }}
-            aria-current={current === t.id ? 'page' : undefined}
-            activeProps={{}}
+            activeOptions={{ exact: true, includeSearch: true }}
             className="-mb-px shrink-0 border-b-2 border-transparent py-2 whitespace-nowrap text-ink-2 hover:text-ink focus-visible:-outline-offset-2 aria-[current=page]:border-sea aria-[current=page]:font-semibold aria-[current=page]:text-ink"
           >
             {t.word}

@@ -14,6 +14,7 @@ import { Input, Select } from '@/ui/Field'
 import { Ago } from '@/ui/Time'
 import { cx } from '@/util/cx'
 import { plural, version } from '@/util/format'
+import { useWide } from '@/util/media'
 import { useStore } from '@/util/store'
 
 const states: StateName[] = ['connected', 'offline', 'pending', 'revoked']
@@ -74,6 +75,7 @@ function List({ items, readAt }: { items: Cluster[]; readAt: number }) {
   const navigate = useNavigate({ from: '/t/$tenant/clusters' })
   const connection = useStore(live)
   const stale = connection.state === 'waiting'
+  const wide = useWide()
   const asOf = Math.max(readAt, connection.state === 'open' ? connection.asOf : 0)
   const words = (search.q ?? '').toLowerCase()
   const found = items
@@ -129,9 +131,11 @@ function List({ items, readAt }: { items: Cluster[]; readAt: number }) {
                   <th scope="col" className={thClass}>
                     Cluster
                   </th>
-                  <th scope="col" className={cx(thClass, 'hidden sm:table-cell')}>
-                    State
-                  </th>
+                  {wide && (
+                    <th scope="col" className={thClass}>
+                      State
+                    </th>
+                  )}
                   <th scope="col" className={cx(thClass, 'hidden lg:table-cell')}>
                     Versions
                   </th>
@@ -170,6 +174,7 @@ const State = ({ cluster: c, stale }: { cluster: Cluster; stale: boolean }) => (
 
 function Row({ cluster: c, stale }: { cluster: Cluster; stale: boolean }) {
   const { slug } = useTenant()
+  const wide = useWide()
   return (
     <tr className={cx('group relative hover:bg-paper', c.state === 'revoked' && 'text-ink-3')}>
       <td className={tdClass}>
@@ -181,13 +186,13 @@ function Row({ cluster: c, stale }: { cluster: Cluster; stale: boolean }) {
           {c.name}
         </Link>
         <span className="block text-sm text-ink-3 untrusted">{c.region}</span>
-        <span className="mt-1 block sm:hidden">
+        {!wide && <State cluster={c} stale={stale} />}
+      </td>
+      {wide && (
+        <td className={tdClass}>
           <State cluster={c} stale={stale} />
-        </span>
-      </td>
-      <td className={cx(tdClass, 'hidden sm:table-cell')}>
-        <State cluster={c} stale={stale} />
-      </td>
+        </td>
+      )}
       <td className={cx(tdClass, 'hidden whitespace-nowrap lg:table-cell')}>
         {c.kubernetesVersion ? (
           <>

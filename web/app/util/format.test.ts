@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { path } from '@/api/client'
-import { age, ago, countdown, dateName, milliseconds, parseAge, plainText, plural, until } from './format'
+import { age, ago, countdown, dateName, isLinedUp, milliseconds, parseAge, plainText, plural, until } from './format'
 
 describe('age', () => {
   it.each([
@@ -56,6 +56,13 @@ describe('times', () => {
 describe('plainText', () => {
   it('takes terminal sequences out and leaves the words', () => {
     expect(plainText('\u001B[31mred\u001B[0m \u001B]0;title\u0007ok\u0000\tz')).toBe('red ok\tz')
+  })
+})
+
+describe('isLinedUp', () => {
+  it('knows columns from sentences', () => {
+    expect(isLinedUp('Name:      cart\nNamespace: shop\nImage:     a')).toBe(true)
+    expect(isLinedUp('One sentence.\nAnother one.\nA third.')).toBe(false)
   })
 })
 

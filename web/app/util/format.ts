@@ -109,6 +109,12 @@ export function plainText(text: string): string {
   return text.replace(/\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\-_])/g, '').replace(/[\u0000-\u0008\u000B-\u001F\u007F]/g, '')
 }
 
+/** Whether a text's lines were lined up with spaces, so that only letters of one width show it right. */
+export function isLinedUp(text: string): boolean {
+  const lines = text.split('\n')
+  return lines.length > 2 && lines.some((l) => /^ {2,}\S/.test(l) || /\S {2,}\S/.test(l))
+}
+
 /** A random id for a call that must be made once. (crypto.randomUUID is missing on plain http.) */
 export function newKey(): string {
   const b = crypto.getRandomValues(new Uint8Array(16))

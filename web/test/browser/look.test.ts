@@ -165,6 +165,9 @@ for (const width of [1280, 390]) {
             expect(await axe(page)).toEqual([])
             expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 'scrolls sideways').toBeLessThanOrEqual(0)
             expect(trouble).toEqual([])
+          } catch (error) {
+            await page.screenshot({ path: join(out, `FAILED-${s.name}-${theme}-${width}.png`) })
+            throw error
           } finally {
             await context.close()
           }

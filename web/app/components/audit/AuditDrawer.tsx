@@ -11,11 +11,12 @@ import { Command } from '@/ui/Code'
 import { Dialog, DialogBody } from '@/ui/Dialog'
 import { fullTime, milliseconds, plainText } from '@/util/format'
 import type { AuditEntry } from '@/util/audit'
-import { OutcomeView, sayRecord } from './words'
+import { objectOf, OutcomeView, sayRecord, tagOf } from './words'
 
 /** Everything on record about one change or read. */
 export function AuditDrawer({ entry, onClose }: { entry: AuditEntry | undefined; onClose: () => void }) {
-  const title = entry?.record.kind === 'read' ? 'Read' : entry?.record.kind === 'admin' ? 'Change to the organisation' : 'Change'
+  const tag = entry && tagOf(entry.record)
+  const title = entry?.record.kind === 'admin' ? 'Change to the organisation' : tag === 'change' ? 'Change' : tag ? 'Guarded read' : 'Read'
   return (
     <Dialog open={entry !== undefined} onClose={onClose} title={title} shape="drawer" description={entry && <OutcomeView entry={entry} />}>
       {entry && (
@@ -57,7 +58,7 @@ function Body({ entry }: { entry: AuditEntry }) {
         {r.verb && r.kind !== 'admin' && (
           <Row term="Request">
             <code className="text-sm untrusted">
-              {r.verb} {[r.resource, r.name].filter(Boolean).join('/')}
+              {r.verb} {objectOf(r)}
               {r.namespace && ` in ${r.namespace}`}
             </code>
           </Row>

@@ -32,9 +32,19 @@ export function sayRecord(r: AuditRecord): string {
     return plainText(about ? `${what}: ${about}` : what)
   }
   if (r.command) return plainText(r.command)
-  const object = r.path ?? [r.resource, r.name].filter(Boolean).join('/')
-  return plainText([r.verb, object, r.namespace && `-n ${r.namespace}`].filter(Boolean).join(' ')) || 'unknown request'
+  return plainText([r.verb, objectOf(r), r.namespace && `-n ${r.namespace}`].filter(Boolean).join(' ')) || 'unknown request'
 }
+
+/** "pods/cart log": kind and name as kubectl writes them, then the part of it. */
+export function objectOf(r: AuditRecord): string {
+  if (r.path) return r.path
+  const [kind, part] = (r.resource ?? '').split('/')
+  return [[kind, r.name].filter(Boolean).join('/'), part].filter(Boolean).join(' ')
+}
+
+/** What an intent is: most change something; reading Secrets is put on record as carefully. */
+export const tagOf = (r: AuditRecord): string | undefined =>
+  r.kind !== 'intent' && r.kind !== 'result' ? undefined : /^(get|list|watch)$/.test(r.verb ?? '') ? 'guarded read' : 'change'
 
 const looks: Record<Outcome, { icon: typeof CircleCheck; colour: string; word: string }> = {
   succeeded: { icon: CircleCheck, colour: 'text-ok', word: 'Succeeded' },
