@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -236,10 +237,10 @@ func TestHelmInstallConnectsWithinTenSeconds(t *testing.T) {
 	// server's clock to kubechatd's, which are one machine's.
 	started := strings.Fields(must(t, "get", "pods", "-n", stack.AgentNamespace, "-l", "app.kubernetes.io/name=kubechat-agent",
 		"-o", "jsonpath={.items[*].status.containerStatuses[0].state.running.startedAt}"))
-	if len(started) != 2 {
+	if len(started) < 2 { // a pod of helm test has the label too
 		t.Fatalf("want two running pods, got %v", started)
 	}
-	running, err := time.Parse(time.RFC3339, started[0])
+	running, err := time.Parse(time.RFC3339, slices.Min(started))
 	if err != nil {
 		t.Fatal(err)
 	}
