@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -101,9 +100,6 @@ func (c *client) prepare(t *testing.T) {
 		if err := kubectlApply(t.Context(), c.stack, object); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.MkdirAll(filepath.Join(sandbox.Root(), "e2e", ".out"), 0o755); err != nil {
-		t.Fatal(err)
 	}
 }
 

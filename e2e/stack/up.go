@@ -21,7 +21,6 @@ type Config struct {
 	Existing     string        // "", "current" or a kubeconfig: join that cluster instead of a sandbox
 	Nodes        sandbox.Nodes // "" is what works here
 	Built        bool          // the programs are there already: build nothing
-	NoJoin       bool          // leave the cluster unjoined: the caller does it
 	WebPort      int
 	TunnelPort   int
 	OpsPort      int
@@ -47,7 +46,7 @@ type Stack struct {
 	closers  closers
 }
 
-// Start brings everything up and, unless NoJoin, returns when the cluster is connected. Stop ends it.
+// Start brings everything up and returns when the cluster is connected. Stop ends it.
 func Start(ctx context.Context, cfg Config) (*Stack, error) {
 	s, err := newStack(&cfg)
 	if err != nil {
@@ -99,9 +98,6 @@ func (s *Stack) up(ctx context.Context) error {
 	}
 	if err := s.startPlane(ctx); err != nil {
 		return err
-	}
-	if s.cfg.NoJoin {
-		return nil
 	}
 	return s.join(ctx)
 }
