@@ -231,6 +231,15 @@ func TestSecretsShowOnlyTheirNames(t *testing.T) {
 	}
 }
 
+// TestHelmTestPasses is what the install's notes tell people to run.
+func TestHelmTestPasses(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	if err := world.Helm(ctx, "test", "kubechat-agent", "--namespace", stack.AgentNamespace, "--timeout", "80s"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestHelmInstallConnectsWithinTenSeconds measures the installation that the stack made.
 func TestHelmInstallConnectsWithinTenSeconds(t *testing.T) {
 	// Promised: 10 s from the pod's Running to connected. The stack's own installation is looked at, from the API

@@ -86,6 +86,10 @@ func TestProbeWaitsForReadiness(t *testing.T) {
 	if err := run(t.Context(), []string{"probe", "--wait=30s", ready.URL}, env(nil), &out, io.Discard); err != nil || !strings.Contains(out.String(), "connected") {
 		t.Errorf("%v: %s", err, out.String())
 	}
+	service := "tcp" + strings.TrimPrefix(ready.URL, "http") + "/readyz" // as Kubernetes writes it into the environment
+	if err := run(t.Context(), []string{"probe", service}, env(nil), &out, io.Discard); err != nil {
+		t.Errorf("a service's address from the environment: %v", err)
+	}
 }
 
 func TestRunEndsWithoutATokenInWordsForTheOwner(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 )
 
 // probe asks an agent's /readyz until it is ready. The image holds no other program that could, and `helm test` needs
-// one.
+// one. A URL of scheme tcp is asked over HTTP: Kubernetes writes a Service's address so into each pod's environment
+// (NAME_PORT=tcp://HOST:PORT), where it works without the cluster's DNS and whatever the address family.
 func probe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("kubechat-agent probe", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -22,9 +23,13 @@ func probe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() != 1 {
 		return fmt.Errorf("%w: probe needs one URL", errUsage)
 	}
+	url := flags.Arg(0)
+	if at, isService := strings.CutPrefix(url, "tcp://"); isService {
+		url = "http://" + at
+	}
 	client := &http.Client{Timeout: 5 * time.Second}
 	for deadline := time.Now().Add(*wait); ; {
-		said, err := ask(ctx, client, flags.Arg(0))
+		said, err := ask(ctx, client, url)
 		if err == nil {
 			_, _ = fmt.Fprintln(stdout, said)
 			return nil
