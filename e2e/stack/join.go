@@ -57,6 +57,8 @@ type apiCluster struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	State string `json:"state"`
+
+	Reason string `json:"reason"`
 }
 
 // AddCluster adds a cluster of that name through the API; one that is there already gets a new token.
@@ -109,7 +111,10 @@ func (s *Stack) WaitState(ctx context.Context, cluster, state string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("cluster %s is %q and not %s after 90 s (%w); see the logs in %s", cluster, c.State, state, err, s.Logs())
+			if err == nil {
+				err = ctx.Err()
+			}
+			return fmt.Errorf("cluster %s is %q (%s) and not %s after 90 s: %w; see the logs in %s (make demo-down starts afresh)", cluster, c.State, c.Reason, state, err, s.Logs())
 		case <-tick.C:
 		}
 	}

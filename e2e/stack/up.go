@@ -184,8 +184,8 @@ func (c *Config) ports() error {
 		flag   string
 		number *int
 	}{{"port", &c.WebPort}, {"tunnel-port", &c.TunnelPort}, {"ops-port", &c.OpsPort}, {"postgres-port", &c.PostgresPort}, {"kube-port", &c.KubePort}} {
-		if *port.number == 0 && port.flag == "kube-port" {
-			continue // the sandbox finds three in a row
+		if port.flag == "kube-port" && (*port.number == 0 || c.Existing != "") {
+			continue // the sandbox finds three in a row; an existing cluster has its own
 		}
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port.number))
 		if err != nil {
