@@ -28,9 +28,15 @@ async function bodyOf(req) {
   return text ? JSON.parse(text) : {}
 }
 
+/** until waits for something to become true, a few seconds at most. */
+async function until(holds) {
+  for (let i = 0; i < 250 && !holds(); i++) await new Promise((r) => setTimeout(r, 20))
+}
+
 async function control(req, res, url) {
   const body = await bodyOf(req)
   if (url.pathname === '/__mock/fault') faults.push({ times: 1, ...body })
+  else if (url.pathname === '/__mock/used') await until(() => faults.every((f) => f.times === 0))
   else if (url.pathname === '/__mock/reset') {
     faults = []
     pace.unit = body.unit ?? 110
