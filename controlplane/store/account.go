@@ -154,7 +154,7 @@ func (a Accounts) change(ctx context.Context, by tenant.Scope, id tenant.MemberI
 	if !anID(id) {
 		return m, noMember
 	}
-	err = a.db.InTenant(ctx, by.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+	err = a.db.changeAccess(ctx, by.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select from tenant for no key update`); err != nil {
 			return fmt.Errorf("lock the tenant: %w", err)
 		}

@@ -117,21 +117,24 @@ func (s Clusters) RevokeCluster(ctx context.Context, by tenant.Scope, id cluster
 }
 
 // Group is viewer without a row.
-func (s Clusters) Group(ctx context.Context, t tenant.ID, id cluster.ID, m tenant.MemberID) (g cluster.Group, err error) {
+func (s Clusters) Group(ctx context.Context, t tenant.ID, id cluster.ID, m tenant.MemberID) (cluster.Group, error) {
 	if !anID(id) {
 		return "", noCluster
 	}
-	err = s.db.InTenant(ctx, t, func(ctx context.Context, tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			select coalesce(g.k8s_group, 'viewer') from cluster c
-			left join cluster_group g on g.tenant_id = c.tenant_id and g.cluster_id = c.cluster_id and g.member_id = $2
-			where c.cluster_id = $1`, id, orNull(m)).Scan(&g)
-		if noRows(err) {
-			return noCluster
-		}
-		return err
+	return recall(ctx, s.db.known, "group "+string(t)+string(id)+string(m), func(ctx context.Context) (tenant.ID, cluster.Group, error) {
+		var g cluster.Group
+		err := s.db.InTenant(ctx, t, func(ctx context.Context, tx pgx.Tx) error {
+			err := tx.QueryRow(ctx, `
+				select coalesce(g.k8s_group, 'viewer') from cluster c
+				left join cluster_group g on g.tenant_id = c.tenant_id and g.cluster_id = c.cluster_id and g.member_id = $2
+				where c.cluster_id = $1`, id, orNull(m)).Scan(&g)
+			if noRows(err) {
+				return noCluster
+			}
+			return err
+		})
+		return t, g, err
 	})
-	return g, err
 }
 
 // GroupsOf returns what differs from viewer.
@@ -176,7 +179,7 @@ func (s Clusters) SetGroup(ctx context.Context, by tenant.Scope, id cluster.ID, 
 	if !anID(m) {
 		return noMember
 	}
-	err := s.db.InTenant(ctx, by.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.db.changeAccess(ctx, by.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		c, err := readCluster(ctx, tx, id)
 		if err != nil {
 			return err

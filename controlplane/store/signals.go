@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/tenant"
@@ -140,7 +141,7 @@ func (s *signals) flush(ctx context.Context) error {
 func (s *signals) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := s.listenOnce(ctx)
-		s.missed()
+		s.tellMissed() // what is known stays: it is still the best there is while the database is away
 		if ctx.Err() == nil {
 			s.db.log.WarnContext(ctx, "signals interrupted", "err", err)
 			sleep(ctx, 500*time.Millisecond)
@@ -149,46 +150,49 @@ func (s *signals) listen(ctx context.Context) {
 }
 
 func (s *signals) listenOnce(ctx context.Context) error {
-	conn, err := pgx.ConnectConfig(ctx, s.db.pool.Config().ConnConfig)
+	config := s.db.pool.Config().ConnConfig
+	config.OnNotification = func(_ *pgconn.PgConn, note *pgconn.Notification) { s.note(note.Payload) }
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
+	asked := time.Now()
 	if _, err := conn.Exec(ctx, "listen "+channel); err != nil {
 		return err
 	}
 	s.missed()
+	s.db.known.hear(asked)
 	for {
-		note, err := s.next(ctx, conn)
-		if err != nil {
+		if asked, err = s.prove(ctx, conn, asked); err != nil {
 			return err
 		}
-		for line := range strings.SplitSeq(note, "\n") {
-			if sig, ok := parseSignal(line); ok {
-				s.deliver(sig)
-			}
-		}
+		s.db.known.hear(asked)
 	}
 }
 
-// next waits for a note, and every so often makes sure that the connection still lives: a database that vanished
-// without a word looks like one with nothing to say.
-func (s *signals) next(ctx context.Context, conn *pgx.Conn) (string, error) {
-	for {
-		wait, cancel := context.WithTimeout(ctx, 15*time.Second)
-		note, err := conn.WaitForNotification(wait)
-		cancel()
-		if err == nil {
-			return note.Payload, nil
-		}
-		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) || conn.IsClosed() {
-			return "", err
-		}
-		ping, cancel := context.WithTimeout(ctx, 5*time.Second)
-		err = conn.Ping(ping)
-		cancel()
-		if err != nil {
-			return "", err
+// prove listens for a while after the last proof, then makes sure that the connection still lives: a database that
+// vanished without a word looks like one with nothing to say. Every note sent before the question is heard before the
+// answer.
+func (s *signals) prove(ctx context.Context, conn *pgx.Conn, last time.Time) (asked time.Time, err error) {
+	wait, cancel := context.WithDeadline(ctx, last.Add(hearing))
+	defer cancel()
+	for err == nil {
+		err = conn.PgConn().WaitForNotification(wait)
+	}
+	if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) || conn.IsClosed() {
+		return asked, err
+	}
+	asked = time.Now()
+	ping, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return asked, conn.Ping(ping)
+}
+
+func (s *signals) note(payload string) {
+	for line := range strings.SplitSeq(payload, "\n") {
+		if sig, ok := parseSignal(line); ok {
+			s.deliver(sig)
 		}
 	}
 }
@@ -267,8 +271,12 @@ func (sub *Subscription) put(sig Signal, missed bool) {
 }
 
 func (s *signals) deliver(sig Signal) {
-	if sig == anything {
+	switch {
+	case sig == anything:
 		s.missed()
+		return
+	case sig.Topic == topicAccess:
+		s.db.known.forget(sig.Tenant)
 		return
 	}
 	s.mu.Lock()
@@ -281,6 +289,11 @@ func (s *signals) deliver(sig Signal) {
 }
 
 func (s *signals) missed() {
+	s.db.known.forgetAll()
+	s.tellMissed()
+}
+
+func (s *signals) tellMissed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for sub := range s.subs {

@@ -24,11 +24,17 @@ const tokensShownAfterEnd = "30 days"
 
 // LoginHolder finds whom a login's secret belongs to. Ended logins are found as well: their holder may be told so.
 func (s Logins) LoginHolder(ctx context.Context, hash []byte) (login.Holder, error) {
-	t, id, err := s.find(ctx, `select tenant_id::text, login_id::text from lookup.login_by_hash($1)`, hash)
-	if err != nil {
-		return login.Holder{}, err
-	}
-	return s.loginHolder(ctx, t, id, hash)
+	return recall(ctx, s.db.known, "login "+string(hash), func(ctx context.Context) (tenant.ID, login.Holder, error) {
+		t, id, err := s.find(ctx, `select tenant_id::text, login_id::text from lookup.login_by_hash($1)`, hash)
+		if err != nil {
+			return "", login.Holder{}, err
+		}
+		h, err := s.loginHolder(ctx, t, id, hash)
+		if time.Since(h.Login.SeenAt) > login.Idle/2 {
+			t = "" // whether it has ended by now is another replica's to say, too
+		}
+		return t, h, err
+	})
 }
 
 // LoginByID reads a login again.
@@ -38,11 +44,14 @@ func (s Logins) LoginByID(ctx context.Context, t tenant.ID, id string) (login.Ho
 
 // TokenHolder finds whom an API token belongs to.
 func (s Logins) TokenHolder(ctx context.Context, hash []byte) (login.Holder, error) {
-	t, id, err := s.find(ctx, `select tenant_id::text, api_token_id::text from lookup.api_token_by_hash($1)`, hash)
-	if err != nil {
-		return login.Holder{}, err
-	}
-	return s.TokenByID(ctx, t, id)
+	return recall(ctx, s.db.known, "token "+string(hash), func(ctx context.Context) (tenant.ID, login.Holder, error) {
+		t, id, err := s.find(ctx, `select tenant_id::text, api_token_id::text from lookup.api_token_by_hash($1)`, hash)
+		if err != nil {
+			return "", login.Holder{}, err
+		}
+		h, err := s.TokenByID(ctx, t, id)
+		return t, h, err
+	})
 }
 
 func (s Logins) find(ctx context.Context, query string, hash []byte) (t tenant.ID, id string, err error) {
@@ -111,7 +120,7 @@ func (s Logins) TokenByID(ctx context.Context, t tenant.ID, id string) (login.Ho
 
 // OpenLogin keeps a new login, and in the same transaction consumes the single-use token that opened it, if any.
 func (s Logins) OpenLogin(ctx context.Context, scope tenant.Scope, l login.Login, hash []byte, from login.Opened) error {
-	return s.db.InTenant(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.changeAccess(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		if from.SingleUse {
 			if err := consume(ctx, tx, from.Token, l.CreatedAt); err != nil {
 				return err
@@ -142,12 +151,16 @@ func consume(ctx context.Context, tx pgx.Tx, token string, at time.Time) error {
 
 // TouchLogin notes that the login was used.
 func (s Logins) TouchLogin(ctx context.Context, t tenant.ID, id string, at time.Time) error {
-	return s.exec(ctx, t, `update login set seen_at = greatest(seen_at, $2) where login_id = $1`, id, at)
+	amend(s.db.known, func(h login.Holder) (login.Holder, bool) { // first: while the database is away one try is enough
+		h.Login.SeenAt = at
+		return h, h.Login.ID == id
+	})
+	return s.note(ctx, t, `update login set seen_at = greatest(seen_at, $2) where login_id = $1`, id, at)
 }
 
 // RotateLogin changes a login's secret, unless a request that ran beside this one has just done so.
 func (s Logins) RotateLogin(ctx context.Context, t tenant.ID, id string, c login.Rotation) (changed bool, err error) {
-	err = s.db.InTenant(ctx, t, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.changeAccess(ctx, t, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
 			update login set secret_hash = $3, previous_hash = $2, previous_until = $5, role = $4, rotated_at = $6
 			where login_id = $1 and secret_hash = $2 and ended_at is null`,
@@ -160,7 +173,7 @@ func (s Logins) RotateLogin(ctx context.Context, t tenant.ID, id string, c login
 
 // EndLogin ends a login; ending it twice is no error.
 func (s Logins) EndLogin(ctx context.Context, scope tenant.Scope, id string, at time.Time) error {
-	return s.db.InTenant(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.changeAccess(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `update login set ended_at = $2 where login_id = $1 and ended_at is null`, id, at)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
@@ -171,10 +184,17 @@ func (s Logins) EndLogin(ctx context.Context, scope tenant.Scope, id string, at 
 
 // TouchToken notes that the token was used.
 func (s Logins) TouchToken(ctx context.Context, t tenant.ID, id string, at time.Time) error {
-	return s.exec(ctx, t, `update api_token set last_used_at = greatest(last_used_at, $2) where api_token_id = $1`, id, at)
+	amend(s.db.known, func(h login.Holder) (login.Holder, bool) {
+		h.Token.LastUsedAt = at
+		return h, h.Token.ID == id
+	})
+	return s.note(ctx, t, `update api_token set last_used_at = greatest(last_used_at, $2) where api_token_id = $1`, id, at)
 }
 
-func (s Logins) exec(ctx context.Context, t tenant.ID, query string, args ...any) error {
+// note writes what nobody waits for: a request goes on without it when the database takes long.
+func (s Logins) note(ctx context.Context, t tenant.ID, query string, args ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
 	return s.db.InTenant(ctx, t, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, query, args...)
 		return err
@@ -224,7 +244,7 @@ func (s Logins) RevokeToken(ctx context.Context, scope tenant.Scope, id string, 
 	if !anID(id) {
 		return missing
 	}
-	return s.db.InTenant(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.changeAccess(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		var name string
 		err := tx.QueryRow(ctx, `
 			update api_token set revoked_at = coalesce(revoked_at, $3) where api_token_id = $1 and member_id = $2

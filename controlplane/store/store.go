@@ -39,6 +39,7 @@ type DB struct {
 	pool    *pgxpool.Pool
 	log     *slog.Logger
 	signals *signals
+	known   *known
 }
 
 // Open connects, and refuses a role that could see more than one tenant at a time, and a schema older than this
@@ -59,7 +60,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{pool: pool, log: c.Log}
+	db := &DB{pool: pool, log: c.Log, known: newKnown()}
 	db.signals = newSignals(db)
 	if err := db.check(ctx); err != nil {
 		pool.Close()
