@@ -28,7 +28,7 @@ type kubectl struct {
 func (g *Gateway) KubectlHandler() http.Handler {
 	k := &kubectl{g: g}
 	k.proxy = &httputil.ReverseProxy{
-		Rewrite: rewrite, Transport: transport{g}, FlushInterval: -1,
+		Rewrite: rewrite, Transport: transport{g}, FlushInterval: -1, BufferPool: buffers{},
 		ModifyResponse: k.answered, ErrorHandler: k.failed, ErrorLog: slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return k

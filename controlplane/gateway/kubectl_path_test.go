@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -403,10 +404,11 @@ func TestGroupOfARequestIsTheOneOfThisMoment(t *testing.T) {
 func TestRecheckEndsAWatchWhoseTokenWasRevoked(t *testing.T) {
 	t.Parallel()
 	over := problem.New(problem.Unauthenticated, "The token was revoked.")
+	var revoked atomic.Bool
 	r := newRig(t, func(c *gateway.Config) {
 		c.RecheckEvery = 10 * time.Millisecond
-		c.Recheck = func(_ context.Context, s tenant.Scope) error {
-			if s.Email == "gone@acme.test" {
+		c.Recheck = func(context.Context, tenant.Scope) error {
+			if revoked.Load() {
 				return over
 			}
 			return nil
@@ -429,6 +431,7 @@ func TestRecheckEndsAWatchWhoseTokenWasRevoked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
+	revoked.Store(true)
 	within(t, "the watch ends at the agent", patience, ended)
 	if _, err := io.ReadAll(res.Body); err == nil {
 		t.Error("the watch looks complete")

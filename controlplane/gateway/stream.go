@@ -70,10 +70,7 @@ func (s *stream) recheck(ctx context.Context, every time.Duration, still func(co
 // send writes the request and waits for the answer's header. Each request has a transport of its own around its own
 // stream, so that no pool can ever give one member's connection to another's request.
 func (s *stream) send(req *http.Request) (*http.Response, error) {
-	t := &http.Transport{
-		DialContext: once(s.conn), DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
-	}
-	res, err := t.RoundTrip(outgoing(req))
+	res, err := s.roundTrip(outgoing(req))
 	if err != nil {
 		s.release(true)
 		if cause := s.lost(); cause != nil && req.Context().Err() == nil {
@@ -97,6 +94,20 @@ func (s *stream) send(req *http.Request) (*http.Response, error) {
 	}
 	res.Body = &answer{ReadCloser: res.Body, s: s}
 	return res, nil
+}
+
+func (s *stream) roundTrip(req *http.Request) (*http.Response, error) {
+	if bodiless(req) {
+		res, err := s.exchange(req)
+		if err != nil && req.Context().Err() != nil {
+			err = req.Context().Err() // the stream was cancelled because the request was
+		}
+		return res, err
+	}
+	t := &http.Transport{
+		DialContext: once(s.conn), DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+	return t.RoundTrip(req)
 }
 
 // lost is why the stream ended, if it was not us.
