@@ -57,10 +57,6 @@ func (r *renderer) event(ev event) error {
 		return show(r, ev, r.result)
 	case "error":
 		return show(r, ev, r.failure)
-	case "declined":
-		r.line("Declined. Nothing was changed.")
-	case "expired":
-		r.line("Nobody approved it in time. Nothing was changed.")
 	case "text", "log", "yaml", "refused", "end":
 		return show(r, ev, r.simple)
 	}
@@ -87,7 +83,8 @@ func (r *renderer) simple(s simple) {
 }
 
 func (r *renderer) plan(p planData) {
-	if p.Class == "read" {
+	if p.Class == "read" { // the sentence also says what kubectl alone can't: which rows are kept, and in which order
+		r.line(p.Sentence)
 		r.line("$ " + strings.ReplaceAll(p.Kubectl, "\n", "\n$ "))
 		return
 	}

@@ -85,7 +85,7 @@ export function PlanCard({ block, view, cluster, onAsk }: Props) {
 }
 
 /** The sentence without its cluster in brackets: the line below names it, and larger. */
-const sentenceOf = (plan: Plan): string => plainText(plan.sentence).replace(` (cluster ${plan.cluster.name})`, '')
+export const sentenceOf = (plan: Plan): string => plainText(plan.sentence).replace(` (cluster ${plan.cluster.name})`, '')
 
 /** Where it would happen, in words: the wrong cluster is the costliest mistake. */
 const Target = ({ plan }: { plan: Plan }) => (

@@ -14,7 +14,7 @@ import { fullTime, isLinedUp, plainText } from '@/util/format'
 import { Clarify } from './Clarify'
 import { Findings } from './Findings'
 import { LogView } from './LogView'
-import { PlanCard } from './PlanCard'
+import { PlanCard, sentenceOf } from './PlanCard'
 import { isFinal, phase, sentChange, type Block, type PlanBlock, type RunView } from './reducer'
 import { say } from './say'
 import { TableBlock } from './TableBlock'
@@ -145,6 +145,8 @@ const ReadPlan = ({ block }: { block: PlanBlock }) => {
   const failed = block.steps.filter((s) => s.result && s.result.outcome !== 'succeeded')
   return (
     <div className="flex flex-col gap-2">
+      {/* The sentence also says what kubectl alone can't: which rows are kept, and in which order. */}
+      {block.plan.sentence && <p className="text-sm text-ink-2 untrusted">{sentenceOf(block.plan)}</p>}
       {block.plan.kubectl && <Command text={block.plan.kubectl} />}
       {refused && (
         <Note tone="warn" icon={<Hand aria-hidden />} title={`This cluster does not let you${block.access?.group ? `, as ${block.access.group},` : ''} read that`}>
