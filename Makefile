@@ -9,7 +9,7 @@ BIN     := .bin
 export GOFLAGS += -mod=readonly
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down demo-agent check test test-go test-web test-e2e bench build web images charts generate fmt lint tools clean
+.PHONY: help demo demo-down demo-agent check test test-go test-web test-e2e bench build web images charts generate fmt lint tools clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,16 @@ $(BIN)/staticcheck: tools/go.mod
 
 $(BIN)/kwok: tools/go.mod
 	cd tools && go build -buildvcs=false -o ../$(BIN)/ sigs.k8s.io/kwok/cmd/kwok
+
+clients: $(BIN)/debian/usr/bin/kubectl e2e/story/clientnode/node_modules/.package-lock.json ## Kubernetes clients of others, for the end-to-end tests
+
+$(BIN)/debian/usr/bin/kubectl: scripts/old-kubectl.sh
+	scripts/old-kubectl.sh $(BIN)/debian
+	@touch $@
+
+e2e/story/clientnode/node_modules/.package-lock.json: e2e/story/clientnode/package.json e2e/story/clientnode/package-lock.json
+	cd e2e/story/clientnode && npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
 
 clean: ## what the build made
 	rm -rf $(BIN) dist web/dist/assets web/dist/index.html

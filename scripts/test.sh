@@ -15,7 +15,7 @@ if [[ $EUID != 0 ]]; then
 fi
 
 step "programs and pages"
-make --no-print-directory build tools
+make --no-print-directory build tools clients
 
 step "web: lint, types, unit tests"
 (cd web && npm run --silent lint && npm run --silent typecheck && npm run --silent test)

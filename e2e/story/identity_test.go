@@ -38,7 +38,11 @@ type said struct {
 func kubectlPath() string { return filepath.Join(world.Sandbox.Bin, "kubectl") }
 
 func kubectl(ctx context.Context, kubeconfig, stdin string, args ...string) said {
-	cmd := exec.CommandContext(ctx, kubectlPath(), append([]string{"--kubeconfig", kubeconfig}, args...)...)
+	return runProgram(ctx, stdin, kubectlPath(), append([]string{"--kubeconfig", kubeconfig}, args...)...)
+}
+
+func runProgram(ctx context.Context, stdin, path string, args ...string) said {
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(world.Direct)) // discovery caches apart from the developer's
 	var out, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &stderr
@@ -101,3 +105,6 @@ func serverOf(kubeconfig string) string {
 func withoutExtras(s string) string {
 	return regexp.MustCompile(`(?s)"extra": \{.*?\n\s*\},?`).ReplaceAllString(s, `"extra": {}`)
 }
+
+// tempNames are made up anew by each run of kubectl.
+var tempNames = regexp.MustCompile(`(LIVE|MERGED)-\d+|debugger-[a-z0-9]{5}`)
