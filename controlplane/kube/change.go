@@ -202,7 +202,7 @@ func (b *changer) repeatable(r nlp.Resource, o *unstructured.Unstructured, make 
 		if err != nil {
 			return change{}, err
 		}
-		return make(now)
+		return b.repeatable(r, now, make) // it may move again meanwhile
 	}
 	return ch, err
 }

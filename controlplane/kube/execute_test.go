@@ -118,3 +118,42 @@ func TestMetadataInsteadOfATableIsShownAsOne(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 }
+
+// A deployment's controller writes status several times while a rollout settles; each write moves the version.
+func TestVersionThatMovesSeveralTimesIsReadAgainEachTime(t *testing.T) {
+	t.Parallel()
+	version := 1
+	var sent []string
+	cluster, err := FromRESTConfig(&rest.Config{Host: "http://cluster", Transport: transport(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodGet {
+			return answer(200, strings.Replace(web, `"resourceVersion":"1"`, fmt.Sprintf(`"resourceVersion":"%d"`, version), 1)), nil
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		sent = append(sent, string(body))
+		if len(sent) < 4 {
+			version++
+			return answer(409, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","message":"the object has been modified","code":409}`), nil
+		}
+		return answer(200, web), nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := nlp.Step{Op: nlp.OpRolloutPause, Resource: deployments, Namespace: "shop", Names: []string{"web"}}
+	preview, err := cluster.changes(t.Context(), step, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := cluster.Execute(t.Context(), step, preview[0].seen)
+	if err != nil || got.Outcome != audit.Succeeded || len(sent) != 4 {
+		t.Fatalf("%+v, %v, sent %d times", got, err, len(sent))
+	}
+	for i, body := range sent {
+		if want := fmt.Sprintf(`"resourceVersion":"%d"`, i+1); !strings.Contains(body, want) {
+			t.Errorf("request %d: %s lacks %s", i, body, want)
+		}
+	}
+}
