@@ -79,6 +79,7 @@ func mustInput(t *testing.T, stdin string, args ...string) string {
 var masks = []struct{ pattern, with string }{
 	{`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`, "<uid>"},
 	{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`, "<time>"},
+	{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4}`, "<time>"},
 	{`[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}`, "<time>"},
 	{`(?i)("?resourceVersion"?: ?)"?\d+"?`, "${1}<rv>"},
 	{`\b\d+(d|h|m|s)(\d+(h|m|s))?( ago)?\b`, "<age>"},

@@ -41,18 +41,17 @@ seen.listed = listed.items.some((p) => p.metadata.name === pod)
   socket.close()
 }
 
-// logs, followed
+// logs, followed: the stream ends with the process, as aborting it raises an error that nobody can catch
 {
   const out = new PassThrough()
   let lines = 0
-  const stop = await new k8s.Log(config).log(namespace, pod, '', out, { follow: true, tailLines: 1 })
+  await new k8s.Log(config).log(namespace, pod, '', out, { follow: true, tailLines: 1 })
   await new Promise((resolve) => {
     out.on('data', (c) => {
       lines += c.toString().split('\n').length - 1
       if (lines >= 3) resolve()
     })
   })
-  stop.abort()
   seen.log = true
 }
 
