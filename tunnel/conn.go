@@ -30,6 +30,7 @@ type Conn struct {
 	readErr  error      // why nothing more is read: io.EOF after END, otherwise a *CloseError
 	writeErr error      // why nothing more is written
 	writing  bool       // a chunk may be half written
+	moved    time.Time  // when the last chunk was taken, while writing
 	sendDone bool       // somebody gives, or gave, the sending half back
 	recvDone bool       // the same for the receiving half
 	aborted  bool
@@ -106,8 +107,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if c.left > 0 {
-			n, err := c.stream.Read(p[:min(len(p), c.left)])
-			c.left -= n
+			n, err := c.readPayload(p)
 			if n > 0 {
 				return n, nil
 			}
@@ -116,20 +116,35 @@ func (c *Conn) Read(p []byte) (int, error) {
 			}
 			continue
 		}
-		n, err := c.stream.Read(c.mark[c.got:])
-		if c.got += n; c.got < chunkMark {
-			if err != nil {
-				return 0, c.readFailed(err)
+		if c.got < chunkMark {
+			n, err := c.stream.Read(c.mark[c.got:])
+			if c.got += n; c.got < chunkMark {
+				if err != nil {
+					return 0, c.readFailed(err)
+				}
+				continue
 			}
-			continue
 		}
 		c.got = 0
-		if c.left, err = chunkLength(c.mark); err != nil {
+		left, err := chunkLength(c.mark)
+		if c.left = left; err != nil {
 			c.abort(err.(*CloseError), true)
-		} else if c.left == 0 {
+		} else if left == 0 {
 			c.readToEnd()
 		}
 	}
+}
+
+// readPayload reads of the current chunk, and with its last byte what is there of the next one's mark: one read of the
+// stream for each chunk instead of two. p has room for the mark if it has more than the payload needs.
+func (c *Conn) readPayload(p []byte) (int, error) {
+	n, err := c.stream.Read(p[:min(len(p), c.left+chunkMark)])
+	if n > c.left {
+		c.got = copy(c.mark[:], p[c.left:n])
+		n = c.left
+	}
+	c.left -= n
+	return n, err
 }
 
 func (c *Conn) readError() error {
@@ -177,10 +192,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 	defer chunkSpace.Put(space)
 	written := 0
 	for written < len(p) {
-		if err := c.writeError(); err != nil && err != errEnded {
+		if err := c.nextChunk(); err != nil && err != errEnded {
 			return written, err
 		}
-		piece := p[written:min(len(p), written+maxChunk)]
+		piece := p[written:min(len(p), written+c.s.chunk)]
 		chunk := putChunk(space[:], piece)
 		n, err := c.stream.Write(chunk)
 		if err != nil {
@@ -195,6 +210,13 @@ func (c *Conn) startWriting() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writing = c.writeErr == nil
+	return c.writeErr
+}
+
+func (c *Conn) nextChunk() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moved = time.Now()
 	return c.writeErr
 }
 
@@ -241,184 +263,20 @@ func (c *Conn) lost(err error) {
 	c.abort(e, true)
 }
 
-// CloseWrite ends this side's writing: the other side reads io.EOF after what was written. Reading goes on.
-func (c *Conn) CloseWrite() error {
+// Queued is what a Stream may be as well: it says whether a Write waits for the connection, which all streams share, and
+// not for this stream's reader.
+type Queued interface{ Queued() bool }
+
+// stalled says whether the other side's reader takes nothing for longer than it may.
+func (c *Conn) stalled(limit time.Duration) bool {
+	q, ok := c.stream.(Queued)
+	waits := ok && q.Queued()
 	c.mu.Lock()
-	if c.writeErr != nil {
-		defer c.mu.Unlock()
-		if c.writeErr == errEnded {
-			return nil
-		}
-		return c.writeErr
+	defer c.mu.Unlock()
+	if waits {
+		c.moved = time.Now()
 	}
-	c.writeErr = errEnded
-	end := c.claimEnd()
-	c.mu.Unlock()
-	if end {
-		c.s.spawn(c.writeEnd)
-	}
-	return nil
-}
-
-// Close ends both directions: what was written is delivered and followed by END, the other side's writing is stopped.
-// With a Write still blocked there is no END to give, and Close is a Reset.
-func (c *Conn) Close() error {
-	c.mu.Lock()
-	if c.writing {
-		c.mu.Unlock()
-		c.abort(&CloseError{Reason: ReasonCancelled, Detail: "closed while writing"}, true)
-		return nil
-	}
-	if c.readErr == nil {
-		c.readErr = errClosed
-	}
-	if c.writeErr == nil {
-		c.writeErr = errClosed
-	}
-	end := c.claimEnd()
-	stop := c.claimReceiving()
-	c.mu.Unlock()
-	c.cancel(errClosed)
-	if stop {
-		c.s.spawn(c.stopReading)
-	}
-	if end {
-		c.s.spawn(c.writeEnd)
-	}
-	return nil
-}
-
-// claimEnd makes the caller the one who writes END, if nobody is. With c.mu held.
-func (c *Conn) claimEnd() bool {
-	if c.sendDone {
-		return false
-	}
-	c.sendDone = true
-	c.stream.SetWriteDeadline(time.Time{})
-	return true
-}
-
-// claimReceiving makes the caller the one who gives the receiving half back, if nobody is. With c.mu held.
-func (c *Conn) claimReceiving() bool {
-	if c.recvDone {
-		return false
-	}
-	c.recvDone = true
-	c.stream.SetReadDeadline(longAgo)
-	return true
-}
-
-// writeEnd writes END and gives the sending half back. It may wait for the other side's window as long as that takes:
-// a CANCEL, a budget or the session's end frees it.
-func (c *Conn) writeEnd() {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	var mark [chunkMark]byte
-	c.stream.Write(putChunk(mark[:], nil)) // if it fails, the missing END says so
-	c.stream.CloseSend()
-	c.halfDone()
-}
-
-// stopReading asks the other side to end its writing, unless it already did: that END is mostly here, unread, once a
-// whole response was read.
-func (c *Conn) stopReading() {
-	c.rmu.Lock() // once the reader, already woken, has left
-	if c.left == 0 && c.got == 0 {
-		c.got, _ = c.stream.Read(c.mark[:]) // only what is already here: the read deadline has passed
-	}
-	ended := c.left == 0 && c.got == chunkMark && c.mark == [chunkMark]byte{}
-	c.rmu.Unlock()
-	if !ended {
-		c.s.send(msgCancel, cancelBody{Stream: c.stream.ID(), Reason: ReasonCancelled, Stop: true})
-	}
-	c.discard()
-}
-
-// discard gives the receiving half back once the reader, already woken, has left.
-func (c *Conn) discard() {
-	c.rmu.Lock()
-	//lint:ignore SA2001 an empty section waits for the reader to leave
-	c.rmu.Unlock()
-	if err := c.stream.Discard(time.Now().Add(releaseTimeout)); err != nil && isTimeout(err) {
-		c.s.end(&CloseError{Reason: ReasonProtocol, Detail: "a cancelled stream was not released"}, true)
-	}
-	c.halfDone()
-}
-
-// Reset ends the stream at once, in both directions, and tells the other side why. What is on its way is lost.
-func (c *Conn) Reset(r Reason) error {
-	c.abort(&CloseError{Reason: r}, true)
-	return nil
-}
-
-// abort ends both directions for the reason given; tell says whether the other side has to hear of it.
-func (c *Conn) abort(e *CloseError, tell bool) {
-	c.mu.Lock()
-	if c.aborted || c.halves == 2 {
-		c.mu.Unlock()
-		c.cancel(e)
-		return
-	}
-	c.aborted = true
-	if c.readErr == nil {
-		c.readErr = e
-	}
-	if c.writeErr == nil {
-		c.writeErr = e
-	}
-	send := !c.sendDone
-	c.sendDone = true
-	c.stream.SetWriteDeadline(longAgo) // also frees an END that waits for the window
-	recv := c.claimReceiving()
-	c.mu.Unlock()
-	c.cancel(e)
-	if tell {
-		c.s.send(msgCancel, cancelBody{Stream: c.stream.ID(), Reason: e.Reason, Detail: printable(e.Detail, maxDetail)})
-	}
-	if send {
-		c.s.spawn(c.closeSend)
-	}
-	if recv {
-		c.s.spawn(c.discard)
-	}
-}
-
-// stopSending is the other side's wish to read no more. What it sent before can still be read.
-func (c *Conn) stopSending(e *CloseError) {
-	c.mu.Lock()
-	if c.writeErr == nil {
-		c.writeErr = e
-	}
-	send := !c.sendDone
-	c.sendDone = true
-	c.stream.SetWriteDeadline(longAgo)
-	c.mu.Unlock()
-	c.cancel(e)
-	if send {
-		c.s.spawn(c.closeSend)
-	}
-}
-
-// closeSend gives the sending half back without END once the writer, already woken, has left.
-func (c *Conn) closeSend() {
-	c.wmu.Lock()
-	defer c.wmu.Unlock()
-	c.stream.CloseSend()
-	c.halfDone()
-}
-
-// halfDone is called once per half, when it was given back.
-func (c *Conn) halfDone() {
-	c.mu.Lock()
-	c.halves++
-	done := c.halves == 2
-	if done && c.budget != nil {
-		c.budget.Stop()
-	}
-	c.mu.Unlock()
-	if done {
-		c.s.forget(c)
-	}
+	return c.writing && !c.moved.IsZero() && time.Since(c.moved) >= limit
 }
 
 // startBudget resets the stream when the header's budget is spent.

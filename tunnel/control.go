@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -114,6 +116,9 @@ func (s *session) handle(m message) error {
 		}
 		return err
 	case msgPong:
+		if string(m.body) == `{"n":0}` {
+			return nil // nobody asked
+		}
 		pong, err := decodeBody[pingBody](m.body)
 		if err == nil {
 			s.ponged(pong.N)
@@ -229,15 +234,17 @@ func (s *session) startHeartbeat() {
 }
 
 func (s *session) beat() {
+	s.resetStalled()
 	heard := s.mux.LastReceived()
 	quiet := time.Since(heard)
-	interval := s.cfg.Keepalive - rand.N(s.cfg.Keepalive/5+1) // sessions made together must not speak together
+	// Speaking comes before asking, so that in health nobody asks. Sessions made together must not speak together.
+	interval := s.cfg.Keepalive*4/5 + rand.N(s.cfg.Keepalive/10+1)
 	s.mu.Lock()
 	if s.cause != nil {
 		s.mu.Unlock()
 		return
 	}
-	next := interval - quiet
+	next := s.cfg.Keepalive*29/30 - quiet
 	say := messageType(0)
 	if waiting := heard.Before(s.pingedAt); waiting {
 		next = s.cfg.KeepaliveTimeout - time.Since(s.pingedAt)
@@ -274,5 +281,20 @@ func (s *session) suspect() {
 	s.mu.Unlock()
 	if start {
 		s.send(msgPing, pingBody{})
+	}
+}
+
+// resetStalled ends the streams whose readers take nothing: each holds a window at the other side and a task here.
+func (s *session) resetStalled() {
+	if s.cfg.WriteStall < 0 {
+		return
+	}
+	s.mu.Lock()
+	conns := slices.Collect(maps.Values(s.conns))
+	s.mu.Unlock()
+	for _, c := range conns {
+		if c.stalled(s.cfg.WriteStall) {
+			c.abort(&CloseError{Reason: ReasonStalled, Detail: fmt.Sprintf("the reader took nothing for %s", s.cfg.WriteStall)}, true)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"errors"
 	"fmt"
 	"net"
 )
@@ -44,6 +45,19 @@ type RefusedError struct {
 	Detail string
 }
 
+// ErrNotAccepted is every error of Session.Open: the other side has seen no payload, and the request may be sent over
+// another session, whatever it is. An error of OpenEarly is ErrNotAccepted only if that is certain.
+var ErrNotAccepted = errors.New("tunnel: the stream was not accepted")
+
+// notAccepted makes an error ErrNotAccepted.
+type notAccepted struct{ error }
+
+func (e *notAccepted) Unwrap() error        { return e.error }
+func (e *notAccepted) Is(target error) bool { return target == ErrNotAccepted }
+
+// Is makes a refusal ErrNotAccepted.
+func (e *RefusedError) Is(target error) bool { return target == ErrNotAccepted }
+
 // Error implements error.
 func (e *RefusedError) Error() string {
 	if e.Detail == "" {
@@ -65,6 +79,8 @@ func (c RefuseCode) String() string {
 		return "invalid"
 	case RefuseForbidden:
 		return "forbidden"
+	case RefuseAbsent:
+		return "absent"
 	}
 	return fmt.Sprintf("code %d", byte(c))
 }

@@ -18,9 +18,10 @@ const (
 	maxDetail  = 512 // bytes of a reason's or refusal's text, sent or believed
 	maxReason  = 64
 
-	// maxChunk is the payload of one chunk. With its length in front a full chunk is 32 KiB, which bounds how long a
-	// keystroke waits behind a list.
-	maxChunk  = 32<<10 - chunkMark
+	// maxChunk is the payload of one chunk, which bounds how long a keystroke waits behind a list. Minor 0 takes less:
+	// with its length in front a full chunk was 32 KiB, which cuts what io.Copy writes into two.
+	maxChunk  = 32 << 10
+	maxChunk0 = maxChunk - chunkMark
 	chunkMark = 2
 )
 
@@ -169,6 +170,17 @@ func readAnswer(r io.Reader) error {
 func putChunk(b, payload []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b[:0], uint16(len(payload)))
 	return append(b, payload...)
+}
+
+// appendChunks appends a payload, cut into chunks, to what goes before it. Nothing is no chunk.
+func appendChunks(b, payload []byte) []byte {
+	for len(payload) > 0 {
+		piece := payload[:min(len(payload), maxChunk0)]
+		b = binary.BigEndian.AppendUint16(b, uint16(len(piece)))
+		b = append(b, piece...)
+		payload = payload[len(piece):]
+	}
+	return b
 }
 
 // chunkLength reads a chunk's length; zero is END. Lengths above a full chunk are kept for later versions.

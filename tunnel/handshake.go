@@ -23,6 +23,7 @@ func Plane(ctx context.Context, mux Mux, cfg Config) (Session, error) {
 type greeting func(Mux, Config) (s *session, early []message, err error)
 
 func shakeHands(ctx context.Context, mux Mux, cfg Config, awaited string, greet greeting) (Session, error) {
+	cfg.Hello = cfg.Hello.spoken()
 	ctx, cancel := context.WithTimeoutCause(ctx, cfg.HandshakeTimeout,
 		&CloseError{Reason: ReasonDead, Detail: fmt.Sprintf("no %s within %s", awaited, cfg.HandshakeTimeout)})
 	defer cancel()

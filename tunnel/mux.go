@@ -41,3 +41,14 @@ type Stream interface {
 	// arrives. It may wait for the other side's CloseSend, and returns an error when that did not come by deadline.
 	Discard(deadline time.Time) error
 }
+
+// Opener is what a Mux may be as well: TryOpen opens a stream if that takes no waiting, and otherwise says false.
+type Opener interface {
+	TryOpen() (s Stream, ok bool, err error)
+}
+
+// Bounded is what a Mux may be as well, if it can bound what it buffers. Bound is called once, before the first stream
+// of data. shed ends a stream that received bytes for which the budget has no room; it does not block.
+type Bounded interface {
+	Bound(b *Budget, shed func(stream uint64))
+}

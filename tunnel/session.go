@@ -23,6 +23,9 @@ const (
 	openAtOnce = 128
 	// refuseAtOnce is by how much the other side may exceed MaxStreams with streams that are being refused.
 	refuseAtOnce = 256
+	// The defaults of Config.MaxBuffered.
+	maxBufferedPlane = 16 << 20
+	maxBufferedAgent = 4 << 20
 )
 
 // session is the one Session there is; transports differ in their Mux.
@@ -32,6 +35,8 @@ type session struct {
 	plane   bool
 	peer    Hello
 	control Stream
+	budget  *Budget
+	chunk   int // the most payload of a chunk that the other side takes
 
 	arrivals chan *Conn    // unbuffered: a stream is answered with ACCEPT when somebody takes it
 	opening  chan struct{} // holds a token per opening in progress
@@ -64,8 +69,21 @@ type session struct {
 var _ Session = (*session)(nil)
 
 func newSession(mux Mux, control Stream, cfg Config, plane bool, peer Hello) *session {
+	limit := cfg.MaxBuffered
+	if limit <= 0 {
+		limit = maxBufferedAgent
+		if plane {
+			limit = maxBufferedPlane
+		}
+	}
+	chunk := maxChunk
+	if min(cfg.Hello.MaxMinor, peer.MaxMinor) < 1 {
+		chunk = maxChunk0
+	}
 	return &session{
-		mux: mux, cfg: cfg, plane: plane, peer: peer, control: control,
+		chunk:  chunk,
+		budget: cfg.Budget.within(limit),
+		mux:    mux, cfg: cfg, plane: plane, peer: peer, control: control,
 		arrivals: make(chan *Conn),
 		opening:  make(chan struct{}, openAtOnce),
 		draining: make(chan struct{}),
@@ -80,6 +98,9 @@ func newSession(mux Mux, control Stream, cfg Config, plane bool, peer Hello) *se
 
 // start runs the session. early are control messages that came during the handshake.
 func (s *session) start(early []message) {
+	if b, ok := s.mux.(Bounded); ok {
+		b.Bound(s.budget, s.shed)
+	}
 	s.spawn(s.acceptLoop)
 	s.spawn(func() { s.controlLoop(early) })
 	s.startHeartbeat()
@@ -213,6 +234,13 @@ func (s *session) lookup(id uint64) *Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conns[id]
+}
+
+// shed ends a stream whose bytes have no room. It is called from the transport's receiver, so it only starts the end.
+func (s *session) shed(id uint64) {
+	if c := s.lookup(id); c != nil {
+		s.spawn(func() { c.abort(&CloseError{Reason: ReasonOverloaded, Detail: noRoom}, true) })
+	}
 }
 
 // Drain implements Session.

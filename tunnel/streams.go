@@ -41,11 +41,12 @@ func (s *session) arrived(c *Conn, count int) {
 			return
 		}
 	}
-	if refusal == nil {
-		refusal = s.judgeHeader(c.header)
-	}
-	if refusal == nil {
-		refusal = s.handOver(c)
+	if refusal == nil && s.cfg.Relay != nil {
+		refusal = s.relay(c)
+	} else if refusal == nil {
+		if refusal = s.judgeHeader(c.header); refusal == nil {
+			refusal = s.handOver(c)
+		}
 	}
 	if refusal != nil {
 		c.refuse(refusal)
@@ -65,6 +66,8 @@ func (s *session) refuseUnread(count int) *RefusedError {
 		return &RefusedError{RefuseDraining, ""}
 	case count > s.cfg.MaxStreams:
 		return &RefusedError{RefuseOverloaded, fmt.Sprintf("%d streams are open", s.cfg.MaxStreams)}
+	case s.budget.full():
+		return &RefusedError{RefuseOverloaded, noRoom}
 	}
 	return nil
 }
@@ -104,8 +107,29 @@ func (s *session) handOver(c *Conn) *RefusedError {
 	return nil
 }
 
+// relay answers ACCEPT when the layer above has a place for the stream, and lets it do its work.
+func (s *session) relay(c *Conn) *RefusedError {
+	serve, refusal := s.cfg.Relay(c)
+	if refusal != nil {
+		return refusal
+	}
+	c.SetDeadline(time.Time{})
+	c.startBudget()
+	c.wmu.Lock()
+	_, err := c.stream.Write([]byte{accepted})
+	c.wmu.Unlock()
+	if err != nil {
+		s.spawn(func() { c.lost(err) })
+	}
+	serve()
+	return nil
+}
+
 // Open implements Session.
-func (s *session) Open(ctx context.Context, h Header) (*Conn, error) {
+func (s *session) Open(ctx context.Context, h Header) (*Conn, error) { return s.openWith(ctx, h, nil) }
+
+// openWith opens a stream and sends first before it is accepted.
+func (s *session) openWith(ctx context.Context, h Header, first []byte) (*Conn, error) {
 	head, err := encodeHeader(h)
 	if err != nil {
 		return nil, err
@@ -113,9 +137,12 @@ func (s *session) Open(ctx context.Context, h Header) (*Conn, error) {
 	if _, drained := s.PeerDrain(); drained {
 		return nil, &RefusedError{RefuseDraining, ""}
 	}
+	if s.budget.full() {
+		return nil, &RefusedError{RefuseOverloaded, noRoom}
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.OpenTimeout, errOpenTimeout)
 	defer cancel()
-	c, err := s.open(ctx, h, head)
+	c, err := s.open(ctx, h, appendChunks(head, first))
 	if _, refused := errors.AsType[*RefusedError](err); err == nil || refused {
 		return c, err
 	}
@@ -125,8 +152,13 @@ func (s *session) Open(ctx context.Context, h Header) (*Conn, error) {
 		}
 		err = cause
 	}
-	return nil, fmt.Errorf("open stream: %w", err)
+	if len(first) > 0 {
+		return nil, fmt.Errorf("open stream: %w", err)
+	}
+	return nil, fmt.Errorf("open stream: %w", &notAccepted{err})
 }
+
+const noRoom = "too much that nobody has read yet is buffered here"
 
 var errOpenTimeout = fmt.Errorf("no answer in time: %w", os.ErrDeadlineExceeded)
 
@@ -173,6 +205,15 @@ func (s *session) openBelow(ctx context.Context) (Stream, error) {
 		return nil, s.ended()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	}
+	if quick, ok := s.mux.(Opener); ok {
+		if stream, opened, err := quick.TryOpen(); opened {
+			<-s.opening
+			if err != nil {
+				return nil, s.attributed(ctx, err)
+			}
+			return stream, nil
+		}
 	}
 	opened := make(chan openedBelow, 1) // so that it is left behind also when nobody waits any more
 	s.spawn(func() {

@@ -182,3 +182,100 @@ func TestCloseDoesNotWaitForADeadPeer(t *testing.T) {
 		}
 	})
 }
+
+func TestReaderThatTakesNothingLosesOnlyItsStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		plane, agent := stream(t, r)
+		other, echoing := stream(t, r)
+		go io.Copy(echoing, echoing)
+		start := time.Now()
+		_, err := agent.Write(make([]byte, 1<<20))
+		if e, ok := errors.AsType[*tunnel.CloseError](err); !ok || e.Reason != tunnel.ReasonStalled || e.Remote {
+			t.Errorf("the writer got %v", err)
+		}
+		if took := time.Since(start); took < time.Minute || took > 75*time.Second {
+			t.Errorf("it took %s, want 60s to 75s", took)
+		}
+		_, err = io.ReadAll(plane)
+		if e, ok := errors.AsType[*tunnel.CloseError](err); !ok || e.Reason != tunnel.ReasonStalled || !e.Remote {
+			t.Errorf("the reader got %v", err)
+		}
+		other.Write([]byte("still"))
+		if got := make([]byte, 5); true {
+			if _, err := io.ReadFull(other, got); err != nil || string(got) != "still" {
+				t.Errorf("the other stream: %q, %v", got, err)
+			}
+		}
+		plane.Close()
+		agent.Close()
+		other.Close()
+		synctest.Wait()
+	})
+}
+
+func TestSlowReaderIsNotStalled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig(t, tunnel.Config{}, tunnel.Config{})
+		plane, agent := stream(t, r)
+		go func() {
+			agent.Write(make([]byte, 2<<20))
+			agent.Close()
+		}()
+		total := 0
+		buf := make([]byte, 40<<10)
+		for {
+			time.Sleep(50 * time.Second)
+			n, err := plane.Read(buf)
+			if total += n; err != nil {
+				if err != io.EOF || total != 2<<20 {
+					t.Errorf("%d bytes came, %v", total, err)
+				}
+				return
+			}
+		}
+	})
+}
+
+// TestSecondSessionAnswersWhatTheFirstDidNotAccept is what a caller with two sessions does: nothing was seen by anybody,
+// so any request may be sent again.
+func TestSecondSessionAnswersWhatTheFirstDidNotAccept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		first, second := rig(t, tunnel.Config{}, tunnel.Config{}), rig(t, tunnel.Config{}, tunnel.Config{})
+		for _, r := range []tunneltest.Rig{first, second} {
+			go func() {
+				for {
+					c, err := r.Agent.Accept()
+					if err != nil {
+						return
+					}
+					io.Copy(c, c)
+					c.Close()
+				}
+			}()
+		}
+		first.Stall()
+		start := time.Now()
+		var answered string
+		for _, s := range []tunnel.Session{first.Plane, second.Plane} {
+			c, err := s.Open(t.Context(), httpHeader)
+			if errors.Is(err, tunnel.ErrNotAccepted) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Write([]byte("POST /"))
+			c.CloseWrite()
+			got, _ := io.ReadAll(c)
+			answered = string(got)
+			c.Close()
+		}
+		if took := time.Since(start); answered != "POST /" || took != 5*time.Second {
+			t.Errorf("answered %q after %s", answered, took)
+		}
+	})
+}

@@ -21,8 +21,9 @@ type Session interface {
 	// Addr is the local address of the connection below.
 	Addr() net.Addr
 	// Open opens a stream, sends its header and waits for ACCEPT. A *RefusedError means that the other side said no
-	// and saw no payload: the request may safely be sent elsewhere. Any other error before Open returns is as safe,
-	// because payload is only written after ACCEPT.
+	// and saw no payload: the request may safely be sent elsewhere. Any other error of Open is as safe, because payload
+	// is only written after ACCEPT; errors.Is(err, ErrNotAccepted) is true for all of them. OpenEarly is quicker for
+	// requests that may be sent twice.
 	Open(ctx context.Context, h Header) (*Conn, error)
 	// Peer is what the other side said of itself in its HELLO.
 	Peer() Hello
@@ -54,7 +55,11 @@ type Header struct {
 	Kind        Kind          `json:"kind"`
 	Class       Class         `json:"class,omitempty"`
 	Budget      time.Duration `json:"budget,omitempty"` // how long the whole stream may take; 0 is no limit. Never a wall-clock time
+	Early       bool          `json:"early,omitempty"`  // payload comes before ACCEPT; OpenEarly sets it
 	Identity    Identity      `json:"identity"`
+	// Route says to which of its own sessions the receiver passes the stream on. Only replicas of the control plane use
+	// it, between themselves; an agent never gets one.
+	Route string `json:"route,omitempty"`
 }
 
 // Kind says what the payload of a stream is.
@@ -122,6 +127,8 @@ const (
 	ReasonCancelled    Reason = "cancelled"    // the other side no longer wants this stream
 	ReasonUnacceptable Reason = "unacceptable" // HELLO was understood and refused
 	ReasonBudget       Reason = "budget"       // the stream's Header.Budget is spent
+	ReasonStalled      Reason = "stalled"      // the stream's reader took nothing for too long
+	ReasonOverloaded   Reason = "overloaded"   // too much was received that nobody read
 )
 
 // RefuseCode is the one byte that answers a header; zero is ACCEPT and is never a code.
@@ -134,4 +141,5 @@ const (
 	RefuseUnsupported RefuseCode = 3 // a kind or version this side does not know
 	RefuseInvalid     RefuseCode = 4 // the header can't be read
 	RefuseForbidden   RefuseCode = 5 // the layer above does not want it
+	RefuseAbsent      RefuseCode = 6 // between replicas: the session that Route asks for is not here
 )

@@ -49,6 +49,10 @@ type Config struct {
 	BackoffMax  time.Duration // 0 is 30 s
 	Healthy     time.Duration // a session that lived so long is redialled at once; 0 is 60 s
 
+	// Better, optional, gives a channel that is closed when sessions made until then should be replaced, since there
+	// is a better way: Race.Better. The new one is made first.
+	Better func() <-chan struct{}
+
 	OnState func(State)    // called from several goroutines; nil is nobody
 	Rand    func() float64 // in [0,1); nil is math/rand/v2
 	Log     *slog.Logger   // nil discards
@@ -75,6 +79,9 @@ func (c Config) withDefaults() Config {
 	orElse(&c.BackoffBase, 500*time.Millisecond)
 	orElse(&c.BackoffMax, 30*time.Second)
 	orElse(&c.Healthy, time.Minute)
+	if c.Better == nil {
+		c.Better = func() <-chan struct{} { return nil }
+	}
 	if c.OnState == nil {
 		c.OnState = func(State) {}
 	}
@@ -113,6 +120,7 @@ type slot struct {
 	cfg     Config
 	number  int
 	failed  int
+	old     tunnel.Session // to be replaced by the next one; nil is none
 	leaving sync.WaitGroup // sessions that drain
 }
 
@@ -120,9 +128,11 @@ func (s *slot) run(ctx context.Context) {
 	defer s.leaving.Wait()
 	for ctx.Err() == nil {
 		s.tell(State{Phase: Dialing})
+		better := s.cfg.Better() // of before the dial: what is found meanwhile counts
 		session, err := s.dial(ctx)
 		if err == nil {
-			err = s.serve(ctx, session)
+			s.retire(ctx)
+			err = s.serve(ctx, session, better)
 			if err == nil {
 				continue // replaced
 			}
@@ -147,7 +157,7 @@ func (s *slot) dial(ctx context.Context) (tunnel.Session, error) {
 }
 
 // serve returns why the session ended, or nil when it drains and its replacement is due; then it is served on beside.
-func (s *slot) serve(ctx context.Context, session tunnel.Session) error {
+func (s *slot) serve(ctx context.Context, session tunnel.Session, better <-chan struct{}) error {
 	since := time.Now()
 	s.tell(State{Phase: Up, Session: session})
 	served := make(chan struct{})
@@ -168,6 +178,9 @@ func (s *slot) serve(ctx context.Context, session tunnel.Session) error {
 				return nil
 			}
 			draining = nil // this side drains: it is about to stop
+		case <-better:
+			s.old = session
+			return nil
 		}
 	}
 }
@@ -202,7 +215,40 @@ func (s *slot) drain(ctx context.Context, session tunnel.Session, d tunnel.Drain
 	sleep(ctx, in, served)
 }
 
+// retire drains the session that has just been replaced by a better one, and closes it when it is empty.
+func (s *slot) retire(ctx context.Context) {
+	session := s.old
+	s.old = nil
+	if session == nil {
+		return
+	}
+	s.leaving.Go(func() {
+		_ = session.Drain(ctx, tunnel.Drain{Deadline: retireGrace}) // without an answer it ends at the deadline all the same
+		late := time.NewTimer(retireGrace)
+		defer late.Stop()
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done(): // Serve ends it
+				return
+			case <-session.Done():
+				return
+			case <-late.C:
+			case <-tick.C:
+				if session.Streams() > 0 {
+					continue
+				}
+			}
+			session.CloseWith(tunnel.ReasonReplaced, "a better transport is there")
+			return
+		}
+	})
+}
+
 const (
+	// retireGrace is how long streams may go on in a session that was replaced by a better one.
+	retireGrace = time.Hour
 	// maxReconnectIn bounds what a drain may ask for: the spread of the largest deploy.
 	maxReconnectIn = 2 * time.Minute
 	// maxDrain bounds the deadline a drain may announce.

@@ -43,20 +43,7 @@ func BenchmarkStream(b *testing.B) {
 // BenchmarkOpen is one stream opened, used for a line each way and closed.
 func BenchmarkOpen(b *testing.B) {
 	rig := connect(b)
-	go func() {
-		for {
-			c, err := rig.Agent.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				line := make([]byte, 100)
-				io.ReadFull(c, line)
-				c.Write(line)
-				c.Close()
-			}()
-		}
-	}()
+	go answerLines(rig.Agent)
 	line := make([]byte, 100)
 	for b.Loop() {
 		c, err := rig.Plane.Open(b.Context(), httpHeader)
@@ -85,4 +72,36 @@ func BenchmarkBareTLS(b *testing.B) {
 	}()
 	b.SetBytes(32 << 10)
 	io.CopyBuffer(struct{ io.Writer }{io.Discard}, tls.Server(server, planeTLS), make([]byte, 64<<10))
+}
+
+// BenchmarkOpenEarly is BenchmarkOpen with the line in the same frame as the header.
+func BenchmarkOpenEarly(b *testing.B) {
+	rig := connect(b)
+	go answerLines(rig.Agent)
+	line := make([]byte, 100)
+	for b.Loop() {
+		c, err := tunnel.OpenEarly(b.Context(), rig.Plane, httpHeader, line)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, line); err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
+	}
+}
+
+func answerLines(s tunnel.Session) {
+	for {
+		c, err := s.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			line := make([]byte, 100)
+			io.ReadFull(c, line)
+			c.Write(line)
+			c.Close()
+		}()
+	}
 }

@@ -12,13 +12,15 @@ import (
 	"github.com/kubechat/kubechat/tunnel"
 )
 
-// The receive windows. yamux updates a window after half of it was read, so that one stream gets between W/2RTT and
-// W/RTT: the window is twice what targetRate needs.
+// The receive windows. A window is given anew in parts, see wire.read, so that one stream gets between W/2RTT and
+// W/RTT: the largest window is twice what targetRate needs.
 const (
 	minWindow      = 256 << 10 // yamux's initial one, which can't be made smaller
 	maxPlaneWindow = 16 << 20  // lists, logs and copies come this way
 	maxAgentWindow = 1 << 20   // uploads; the agent has little memory
 	targetRate     = 80 << 20  // bytes per second
+	nearWindow     = 1 << 20   // what a window may grow to however short the round trip: it saves updates
+	startShare     = 8         // a window begins with this part of what it may grow to
 )
 
 // end is which end of the connection this is. The plane opens most streams and is yamux's client.
@@ -42,10 +44,12 @@ var _ tunnel.Mux = (*mux)(nil)
 func newMux(conn net.Conn, e end) (*mux, error) {
 	m := &mux{end: e, wire: newWire(conn)}
 	m.config = &yamux.Config{
-		AcceptBacklog:       256,
-		EnableKeepAlive:     false, // its ping queues behind data, and a slow uplink kills its own session
-		KeepAliveInterval:   time.Hour,
-		MaxStreamWindowSize: minWindow,
+		AcceptBacklog:     256,
+		EnableKeepAlive:   false, // its ping queues behind data, and a slow uplink kills its own session
+		KeepAliveInterval: time.Hour,
+		// yamux gives its windows to all streams alike and can't take them back: wire gives them instead. yamux's own
+		// account must never be the smaller one; it keeps half of this above what is unread.
+		MaxStreamWindowSize: 4 * maxPlaneWindow,
 		// A frame may wait behind many others on a slow uplink. That the connection does not move at all is noticed in
 		// wire, per write, and ends the session.
 		ConnectionWriteTimeout: time.Hour,
@@ -76,15 +80,27 @@ func (m *mux) Open() (tunnel.Stream, error) {
 	if err != nil {
 		return nil, m.cause(err)
 	}
-	return stream{s, m}, nil
+	return newStream(s, m), nil
 }
+
+// TryOpen opens a stream if that can't block: yamux blocks when too many were opened and not yet acknowledged.
+func (m *mux) TryOpen() (tunnel.Stream, bool, error) {
+	if m.session.NumStreams() >= m.config.AcceptBacklog-openSlack {
+		return nil, false, nil
+	}
+	s, err := m.Open()
+	return s, true, err
+}
+
+// openSlack is for openings that are counted at the same time.
+const openSlack = 128
 
 func (m *mux) Accept() (tunnel.Stream, error) {
 	s, err := m.session.AcceptStream()
 	if err != nil {
 		return nil, m.cause(err)
 	}
-	return stream{s, m}, nil
+	return newStream(s, m), nil
 }
 
 // cause prefers what the connection said to what yamux made of it, which is often "session shutdown".
@@ -95,8 +111,7 @@ func (m *mux) cause(err error) error {
 	return err
 }
 
-// Tune chooses the window. Writing it to a running yamux is fine because only reads of streams look at it, none is
-// under way between the handshake and the first stream of data, and it only ever grows.
+// Tune says how large windows may grow. Those that stand grow on their own.
 func (m *mux) Tune(rtt time.Duration, limit int) {
 	most := maxAgentWindow
 	if m.end == planeEnd {
@@ -105,12 +120,23 @@ func (m *mux) Tune(rtt time.Duration, limit int) {
 	if limit > 0 {
 		most = limit
 	}
-	m.config.MaxStreamWindowSize = window(rtt, most)
+	m.wire.mu.Lock()
+	defer m.wire.mu.Unlock()
+	m.wire.bounds.rtt = rtt
+	m.wire.bounds.most = window(rtt, most)
+	m.wire.bounds.start = max(minWindow, m.wire.bounds.most/startShare)
 }
 
-func window(rtt time.Duration, most int) uint32 {
-	need := 2 * rtt.Seconds() * targetRate
-	return uint32(max(minWindow, min(need, float64(most))))
+func window(rtt time.Duration, most int) int {
+	need := max(2*rtt.Seconds()*targetRate, nearWindow)
+	return int(max(minWindow, min(need, float64(most))))
+}
+
+// Bound implements tunnel.Bounded.
+func (m *mux) Bound(b *tunnel.Budget, shed func(stream uint64)) {
+	m.wire.mu.Lock()
+	defer m.wire.mu.Unlock()
+	m.wire.bounds.budget, m.wire.bounds.shed = b, shed
 }
 
 func (m *mux) LastReceived() time.Time { return m.wire.lastReceived() }
@@ -121,23 +147,52 @@ func (m *mux) Close() error            { return m.session.Close() }
 // stream makes a tunnel.Stream of a yamux stream.
 type stream struct {
 	*yamux.Stream
-	mux *mux
+	mux  *mux
+	flow *flow
 }
 
-func (s stream) ID() uint64 { return uint64(s.StreamID()) }
+func newStream(s *yamux.Stream, m *mux) *stream {
+	return &stream{s, m, m.wire.lookup(s.StreamID())}
+}
 
-func (s stream) Read(p []byte) (int, error) {
+func (s *stream) ID() uint64 { return uint64(s.StreamID()) }
+
+func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.Stream.Read(p)
+	if n > 0 {
+		s.mux.wire.read(s.flow, n)
+	}
 	return n, s.fatal(err)
 }
 
-func (s stream) Write(p []byte) (int, error) {
+// Write waits while other streams' bulk fills the queue, if this one is bulk too, and while the window is full.
+func (s *stream) Write(p []byte) (int, error) {
+	if err := s.mux.wire.gate(s.flow); err != nil {
+		return 0, err
+	}
 	n, err := s.Stream.Write(p)
 	return n, s.fatal(err)
 }
 
+// SetWriteDeadline implements tunnel.Stream, for both of what Write waits for.
+func (s *stream) SetWriteDeadline(t time.Time) error {
+	w := s.mux.wire
+	w.mu.Lock()
+	s.flow.writeBy = t
+	w.drained.Broadcast()
+	w.mu.Unlock()
+	return s.Stream.SetWriteDeadline(t)
+}
+
+// Queued implements tunnel.Queued.
+func (s *stream) Queued() bool {
+	s.mux.wire.mu.Lock()
+	defer s.mux.wire.mu.Unlock()
+	return s.flow.waiting > 0
+}
+
 // fatal ends the session after yamux's write timeout, which leaves a frame in its queue and the other side hanging.
-func (s stream) fatal(err error) error {
+func (s *stream) fatal(err error) error {
 	if errors.Is(err, yamux.ErrConnectionWriteTimeout) {
 		s.mux.wire.fail(err)
 		s.mux.session.Close()
@@ -147,21 +202,21 @@ func (s stream) fatal(err error) error {
 
 // CloseSend is yamux's Close, which is a half-close: FIN after what was written. With StreamCloseTimeout off, reading
 // can go on for as long as it takes.
-func (s stream) CloseSend() error { return s.Stream.Close() }
+func (s *stream) CloseSend() error { return s.Stream.Close() }
 
 // Discard reads until the other side's FIN. The window updates this sends are no invitation: the CANCEL is ahead of
 // them. Until FIN the stream's buffer holds at most what is in flight.
-func (s stream) Discard(deadline time.Time) error {
+func (s *stream) Discard(deadline time.Time) error {
 	if err := s.SetReadDeadline(deadline); err != nil {
 		return err
 	}
 	defer s.Shrink() // yamux keeps the buffer as long as somebody holds the stream
 	var waste [4 << 10]byte
 	for {
-		if _, err := s.Stream.Read(waste[:]); err == io.EOF {
+		if _, err := s.Read(waste[:]); err == io.EOF {
 			return nil
 		} else if err != nil {
-			return s.fatal(err)
+			return err
 		}
 	}
 }

@@ -13,29 +13,27 @@ const (
 	tcpNotSentLowat = 25
 )
 
-const (
-	// unackedTimeout is how long sent data may stay unacknowledged before the kernel gives the connection up.
-	unackedTimeout = 20 * time.Second
-	// notSent bounds what waits in the socket without being sent: there nothing can overtake, neither a keystroke nor
-	// a CANCEL.
-	notSent = 128 << 10
-)
+// unackedTimeout is how long sent data may stay unacknowledged before the kernel gives the connection up.
+const unackedTimeout = 20 * time.Second
 
-// tuneTCP sets the socket below conn, if there is one that can be reached. Failing is harmless.
-func tuneTCP(conn net.Conn) {
+// tuneTCP sets the socket below conn, if there is one that can be reached. Failing is harmless. What it returns bounds
+// the bytes that wait in the socket without being sent: there nothing can overtake, neither a keystroke nor a CANCEL.
+// It is nil without a socket.
+func tuneTCP(conn net.Conn) (notSent func(bytes int)) {
 	if tc, ok := conn.(*tls.Conn); ok {
 		conn = tc.NetConn()
 	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return
+		return nil
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return
+		return nil
 	}
-	raw.Control(func(fd uintptr) {
-		syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(unackedTimeout/time.Millisecond))
-		syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat, notSent)
-	})
+	set := func(option, value int) {
+		raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, option, value) })
+	}
+	set(tcpUserTimeout, int(unackedTimeout/time.Millisecond))
+	return func(bytes int) { set(tcpNotSentLowat, bytes) }
 }

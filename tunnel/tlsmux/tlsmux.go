@@ -42,7 +42,6 @@ func Plane(ctx context.Context, conn net.Conn, cfg tunnel.Config) (tunnel.Sessio
 
 // ready finishes the TLS handshake, with a deadline even if the caller set none, and closes conn if that fails.
 func ready(ctx context.Context, conn net.Conn, cfg tunnel.Config) error {
-	tuneTCP(conn)
 	tc, ok := conn.(*tls.Conn)
 	if !ok {
 		return nil

@@ -39,7 +39,7 @@ func openOnStalledConnectionEnds(t *testing.T, lay Lay) {
 	rig := connect(t, lay, tunnel.Config{}, tunnel.Config{OpenTimeout: 50 * time.Millisecond, KeepaliveTimeout: 50 * time.Millisecond})
 	rig.Stall()
 	_, err := rig.Plane.Open(t.Context(), plain)
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || !errors.Is(err, tunnel.ErrNotAccepted) {
 		t.Errorf("open: %v", err)
 	}
 	// The failed open made the session suspect: it is not kept until the next keepalive, 15 s away.
