@@ -17,10 +17,24 @@ import (
 type Identity struct {
 	Key     crypto.Signer
 	Chain   []*x509.Certificate // leaf first
-	Roots   []*x509.Certificate // whom to believe, the versions of the bundle
+	Roots   []*x509.Certificate // whom to believe
 	ID      ID
 	Gateway string // host:port
 	Region  string
+
+	BundleVersion int64    // of Roots and Distrusted
+	Distrusted    []string // fingerprints; see Bundle
+}
+
+// Bundle is whom the identity believes.
+func (i Identity) Bundle() Bundle {
+	return Bundle{Version: i.BundleVersion, Roots: i.Roots, Distrusted: i.Distrusted}
+}
+
+// WithBundle is the identity believing b.
+func (i Identity) WithBundle(b Bundle) Identity {
+	i.BundleVersion, i.Roots, i.Distrusted = b.Version, b.Roots, b.Distrusted
+	return i
 }
 
 // The keys of a marshalled Identity, which is the data of one Kubernetes Secret.
@@ -35,6 +49,9 @@ type identityJSON struct {
 	ID      string `json:"id"`
 	Gateway string `json:"gateway"`
 	Region  string `json:"region"`
+
+	Bundle     int64    `json:"bundle,omitempty"`
+	Distrusted []string `json:"distrusted,omitempty"`
 }
 
 // Marshal gives the data of the Secret that keeps the identity.
@@ -43,7 +60,9 @@ func (i Identity) Marshal() (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	about, err := json.Marshal(identityJSON{ID: i.ID.String(), Gateway: i.Gateway, Region: i.Region})
+	about, err := json.Marshal(identityJSON{
+		ID: i.ID.String(), Gateway: i.Gateway, Region: i.Region, Bundle: i.BundleVersion, Distrusted: i.Distrusted,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
@@ -85,7 +104,7 @@ func unmarshalIdentity(data map[string][]byte) (i Identity, err error) {
 	if i.ID, err = ParseID(about.ID); err != nil {
 		return i, fmt.Errorf("%s: %w", SecretIdentity, err)
 	}
-	i.Gateway, i.Region = about.Gateway, about.Region
+	i.Gateway, i.Region, i.BundleVersion, i.Distrusted = about.Gateway, about.Region, about.Bundle, about.Distrusted
 	return i, i.check()
 }
 
@@ -110,14 +129,19 @@ func NewIdentity(key crypto.Signer, c Certificates, gateway string, now time.Tim
 	if i.Chain, err = ParseChainPEM([]byte(c.Certificates)); err != nil {
 		return i, fmt.Errorf("issued certificate: %w", err)
 	}
-	if i.Roots, err = ParseChainPEM([]byte(c.Roots)); err != nil {
-		return i, fmt.Errorf("issued roots: %w", err)
+	bundle, err := TrustAnswer{Roots: c.Roots, Bundle: c.Bundle, Distrusted: c.Distrusted}.ParseBundle()
+	if err != nil {
+		return i, err
 	}
+	i = i.WithBundle(bundle)
 	verified, err := i.Chain[0].Verify(x509.VerifyOptions{
 		Roots: Pool(i.Roots), Intermediates: Pool(i.Chain[1:]), CurrentTime: now,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
+		return i, fmt.Errorf("issued certificate: %w", err)
+	}
+	if verified, err = bundle.Trusted(verified); err != nil {
 		return i, fmt.Errorf("issued certificate: %w", err)
 	}
 	i.ID, err = PeerID(tls.ConnectionState{VerifiedChains: verified})

@@ -273,3 +273,34 @@ func mustPEM(t *testing.T, key any) []byte {
 	}
 	return der
 }
+
+// FuzzParseCSR: what an agent sends before anything of it is known.
+func FuzzParseCSR(f *testing.F) {
+	key, err := pki.NewKey()
+	if err != nil {
+		f.Fatal(err)
+	}
+	csr, err := pki.NewCSR(key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(pki.MarshalCSR(csr))
+	f.Add("-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		csr, err := pki.ParseCSR(s)
+		if err == nil && pki.CheckRequest(csr, pki.ID{}) == nil && len(csr.URIs)+len(csr.DNSNames)+len(csr.Extensions) > 0 {
+			t.Errorf("accepted a request for names: %q", s)
+		}
+	})
+}
+
+// FuzzParseBundle: what a control plane answers.
+func FuzzParseBundle(f *testing.F) {
+	f.Add("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", int64(1))
+	f.Fuzz(func(t *testing.T, roots string, version int64) {
+		b, err := pki.TrustAnswer{Roots: roots, Bundle: version}.ParseBundle()
+		if err == nil && len(b.Roots) == 0 {
+			t.Error("a bundle without a root")
+		}
+	})
+}

@@ -18,13 +18,14 @@ import (
 	"net/http"
 )
 
-// The two calls an agent makes, on the port of the tunnels (ALPN "http/1.1"). Unknown fields are ignored on both sides.
+// The calls an agent makes, on the port of the tunnels (ALPN "http/1.1"). Unknown fields are ignored on both sides.
 const (
 	EnrolPath = "/v1/agent/enroll"
 	RenewPath = "/v1/agent/renew"
+	TrustPath = "/v1/agent/trust"
 
-	// MaxRequest bounds the body of either call, and MaxAnswer its answer.
-	MaxRequest = 16 << 10
+	// MaxRequest bounds the body of a call, and MaxAnswer its answer.
+	MaxRequest = 48 << 10
 	MaxAnswer  = 64 << 10
 
 	// GatewayService is the service name in the certificate of whoever accepts tunnels.
@@ -38,6 +39,14 @@ type EnrolRequest struct {
 	KubeSystemUID     string `json:"kube_system_uid"`
 	AgentVersion      string `json:"agent_version,omitempty"`
 	KubernetesVersion string `json:"kubernetes_version,omitempty"`
+	OwnCluster
+}
+
+// OwnCluster proves which cluster the agent runs in: the keys its API server signs with, and a token signed by one.
+// Both may be missing, from an agent that runs elsewhere or may not read the keys.
+type OwnCluster struct {
+	Keys                json.RawMessage `json:"keys,omitempty"` // RFC 7517, of /openid/v1/jwks
+	ServiceAccountToken string          `json:"service_account_token,omitempty"`
 }
 
 // LogValue hides the token.
@@ -45,18 +54,64 @@ func (r EnrolRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kubeSystemUid", r.KubeSystemUID), slog.String("agentVersion", r.AgentVersion))
 }
 
-// RenewRequest asks, over mTLS with the certificate held, for the next one, always for a new key.
+// RenewRequest asks for the next certificate, always for a new key: over mTLS with the one held, or, when that has
+// expired, with a proof (see SignProof) and without.
 type RenewRequest struct {
-	CSR string `json:"csr"` // PEM
+	CSR    string `json:"csr"` // PEM
+	Proof  string `json:"proof,omitempty"`
+	Bundle int64  `json:"bundle,omitempty"` // the version held
 }
 
-// Certificates is the answer to both.
+// LogValue hides the proof.
+func (r RenewRequest) LogValue() slog.Value {
+	return slog.GroupValue(slog.Bool("proof", r.Proof != ""), slog.Int64("bundle", r.Bundle))
+}
+
+// Certificates is the answer to enrolment and renewal.
 type Certificates struct {
-	Certificates string `json:"certificates"` // PEM, leaf first, without the root
-	Roots        string `json:"roots"`        // PEM
-	TenantID     string `json:"tenant_id"`
-	ClusterID    string `json:"cluster_id"`
-	Region       string `json:"region"`
+	Certificates string   `json:"certificates"` // PEM, leaf first, without the root
+	Roots        string   `json:"roots"`        // PEM; this and the next two are the bundle to hold
+	Bundle       int64    `json:"bundle,omitempty"`
+	Distrusted   []string `json:"distrusted,omitempty"`
+	TenantID     string   `json:"tenant_id"`
+	ClusterID    string   `json:"cluster_id"`
+	Region       string   `json:"region"`
+}
+
+// TrustRequest tells which bundle is held, over mTLS, and asks for the one to hold. With OwnCluster it also tells of new
+// keys of the cluster: they are taken over from who proves to hold the old ones' trust.
+type TrustRequest struct {
+	Bundle int64 `json:"bundle"`
+	OwnCluster
+}
+
+// LogValue hides the token.
+func (r TrustRequest) LogValue() slog.Value { return slog.GroupValue(slog.Int64("bundle", r.Bundle)) }
+
+// TrustAnswer is a bundle.
+type TrustAnswer struct {
+	Roots      string   `json:"roots"` // PEM
+	Bundle     int64    `json:"bundle,omitempty"`
+	Distrusted []string `json:"distrusted,omitempty"`
+}
+
+// Answer is the bundle as it is sent.
+func (b Bundle) Answer() TrustAnswer {
+	return TrustAnswer{Roots: string(MarshalChainPEM(b.Roots)), Bundle: b.Version, Distrusted: b.Distrusted}
+}
+
+// ParseBundle reads an answer, and refuses roots that are none.
+func (a TrustAnswer) ParseBundle() (Bundle, error) {
+	roots, err := ParseChainPEM([]byte(a.Roots))
+	if err != nil {
+		return Bundle{}, fmt.Errorf("issued roots: %w", err)
+	}
+	for _, c := range roots {
+		if !c.IsCA {
+			return Bundle{}, errors.New("issued roots: one is no authority")
+		}
+	}
+	return Bundle{Version: a.Bundle, Roots: roots, Distrusted: a.Distrusted}, nil
 }
 
 // NewCSR makes a certificate request for the key. It asks for no name: the authority knows it.

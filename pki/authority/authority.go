@@ -50,8 +50,10 @@ func (c Config) Validate() error {
 // Authority is the certificate authority of one trust domain.
 type Authority struct {
 	cfg Config
-	mu  sync.RWMutex // guards now, which is replaced as a whole when the issuing certificate changes
-	now *issuer
+	mu  sync.RWMutex // guards now
+	now *keyring
+
+	reloading sync.Mutex // one reload at a time
 }
 
 // New loads the root and the issuing certificate, or creates them where there are none and the key source allows it.
@@ -63,38 +65,45 @@ func New(ctx context.Context, cfg Config) (*Authority, error) {
 		return nil, fmt.Errorf("authority: %w", err)
 	}
 	a := &Authority{cfg: cfg}
-	if err := a.reload(ctx); err != nil {
+	if err := a.Reload(ctx); err != nil {
 		return nil, fmt.Errorf("authority: %w", err)
 	}
 	return a, nil
 }
 
-// Run replaces the issuing certificate when its time has come, until ctx ends. Leaves carry their chain, so nobody
-// else notices.
+// Refresh is how long a change that another replica made to the authorities can go unnoticed.
+const Refresh = time.Minute
+
+// Run replaces the issuing certificate when its time has come, and follows what other replicas change, until ctx ends.
+// Leaves carry their chain, so nobody else notices a new issuing certificate.
 func (a *Authority) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
+	tick := time.NewTicker(Refresh)
 	defer tick.Stop()
+	var warned time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		if err := a.reload(ctx); err != nil {
-			a.cfg.Log.ErrorContext(ctx, "issuing certificate not renewed", "error", err, "notAfter", a.issuer().chain[0].NotAfter)
+		if err := a.Reload(ctx); err != nil {
+			a.cfg.Log.ErrorContext(ctx, "authorities not up to date", "error", err)
+		}
+		t, now := a.ring().trust, time.Now()
+		for _, root := range t.Live() {
+			if overdue(a.cfg, &t, root, now) && now.Sub(warned) > time.Hour {
+				a.cfg.Log.WarnContext(ctx, "the next issuing certificate is due, and the root's key is not here: hold a ceremony", "root", root)
+				warned = now
+			}
 		}
 	}
 }
 
-func (a *Authority) reload(ctx context.Context) error {
-	ca, err := loadCA(ctx, a.cfg)
-	if err != nil {
-		return err
-	}
-	if old := a.issuer(); old != nil && old.chain[0].Equal(ca.chain[0]) && old.root.Equal(ca.root) {
-		return nil
-	}
-	next, err := newIssuer(a.cfg, ca)
+// Reload takes over the state of this moment.
+func (a *Authority) Reload(ctx context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	next, err := load(ctx, a.cfg, a.ring())
 	if err != nil {
 		return err
 	}
@@ -104,17 +113,20 @@ func (a *Authority) reload(ctx context.Context) error {
 	return nil
 }
 
-func (a *Authority) issuer() *issuer {
+func (a *Authority) ring() *keyring {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.now
 }
 
-// Roots is whom to believe: the bundle that agents get.
-func (a *Authority) Roots() []*x509.Certificate { return []*x509.Certificate{a.issuer().root} }
+// Bundle is whom to believe: what agents get.
+func (a *Authority) Bundle() pki.Bundle { t := a.ring().trust; return t.Bundle() }
 
-// RootSPKI is the pin for join tokens: the hash of the root's public key.
-func (a *Authority) RootSPKI() [32]byte { return pki.SPKIHash(a.issuer().root) }
+// Roots are the bundle's roots.
+func (a *Authority) Roots() []*x509.Certificate { return a.Bundle().Roots }
+
+// RootSPKI is the pin for join tokens: the hash of the key of the root that gateways show.
+func (a *Authority) RootSPKI() [32]byte { return pki.SPKIHash(a.ring().servers().root) }
 
 // TrustDomain is the trust domain of every certificate issued here.
 func (a *Authority) TrustDomain() string { return a.cfg.TrustDomain }

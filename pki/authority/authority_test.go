@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/kubechat/kubechat/pki"
+	"github.com/kubechat/kubechat/pki/authority"
 	"github.com/kubechat/kubechat/pki/pkitest"
 )
 
@@ -271,14 +273,53 @@ func TestAnyReplicaRenewsWhatAnotherIssued(t *testing.T) {
 	a.Renewed(t, b.Renewed(t, id))
 }
 
-func TestIssuingCertificateIsReplacedAtHalfItsLife(t *testing.T) {
+func TestIssuingCertificateIsPreparedAMonthAndReplacedAWeekBeforeItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := pkitest.New(t)
+		first := a.Enrol(t, "", "", "").Chain[1]
+		slots := func() (out []pki.Slot) {
+			trust, err := a.Store.Trust(t.Context(), pkitest.TrustDomain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range trust.CAs {
+				if !c.IsRoot() {
+					out = append(out, c.Slot)
+				}
+			}
+			return out
+		}
+		at := func(before time.Duration, want ...pki.Slot) *x509.Certificate {
+			t.Helper()
+			time.Sleep(time.Until(first.NotAfter.Add(-before)) + time.Minute)
+			if err := a.Reload(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := slots(); !slices.Equal(got, want) {
+				t.Errorf("%s before its end: %v", before, got)
+			}
+			return a.Enrol(t, "", "", "").Chain[1]
+		}
+		if !at(31*24*time.Hour, pki.Active).Equal(first) || !at(30*24*time.Hour, pki.Active, pki.Prepared).Equal(first) {
+			t.Error("something else signs before its time")
+		}
+		if at(7*24*time.Hour, pki.Retired, pki.Active).Equal(first) {
+			t.Error("the issuing certificate is still the first")
+		}
+	})
+}
+
+func TestRunFollowsWhatAnotherReplicaChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := pkitest.New(t)
 		first := a.Enrol(t, "", "", "").Chain[1]
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- a.Run(ctx) }()
-		time.Sleep(pki.IssuingLifetime/2 + 2*time.Hour)
+		if err := pkitest.At(t, a.Store, a.Keys).RotateIssuing(t.Context(), "somebody"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * authority.Refresh)
 		next := a.Enrol(t, "", "", "")
 		if next.Chain[1].Equal(first) {
 			t.Error("the issuing certificate is still the first")
@@ -296,10 +337,10 @@ func TestIssuingCertificateIsReplacedAtHalfItsLife(t *testing.T) {
 func TestAgentOfAReplacedIssuingCertificateRenews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := pkitest.New(t)
-		time.Sleep(pki.IssuingLifetime/2 - time.Hour)
+		time.Sleep(pki.IssuingLifetime - 7*24*time.Hour - time.Hour)
 		id := a.Enrol(t, "", "", "")
 		time.Sleep(2 * time.Hour)
-		b := pkitest.At(t, a.Store, a.Keys) // starts after the half, and makes a new issuing certificate
+		b := pkitest.At(t, a.Store, a.Keys) // starts in the last week, and makes a new issuing certificate
 		next := b.Renewed(t, id)
 		if next.Chain[1].Equal(id.Chain[1]) {
 			t.Fatal("not replaced")

@@ -26,106 +26,87 @@ type caSet struct {
 	key   crypto.Signer       // of chain[0]
 }
 
-const rootKey = "root"
+const rootKey = "root" // of the first root; later ones have a name of their own
 
-// loadCA finds the newest usable issuing certificate, and makes a new one when there is none, when half of its life is
-// over, or when its name constraints are not those of the configuration. Making one needs the root's key, which a
-// production replica does not have: then the old one serves until its end.
-func loadCA(ctx context.Context, cfg Config) (caSet, error) {
-	known, err := cfg.Store.CAs(ctx, cfg.TrustDomain)
-	if err != nil {
-		return caSet{}, fmt.Errorf("read CA certificates: %w", err)
-	}
-	root, signer, err := loadRoot(ctx, cfg, known)
-	if err != nil {
-		return caSet{}, err
-	}
-	found, fresh, err := newestIssuing(ctx, cfg, known, root)
-	if err != nil || fresh || (signer == nil && found.key != nil) {
-		return found, err
-	}
-	if signer == nil {
-		return caSet{}, errors.New("no usable issuing certificate, and no root key to make one with")
-	}
-	return createIssuing(ctx, cfg, root, signer)
-}
-
-// loadRoot returns the root, and its key where the key source has it. The very first start makes both.
-func loadRoot(ctx context.Context, cfg Config, known []*x509.Certificate) (*x509.Certificate, crypto.Signer, error) {
-	key, err := cfg.Keys.Key(ctx, rootKey)
-	if errors.Is(err, fs.ErrNotExist) {
-		if root := newest(known, func(c *x509.Certificate) bool { return isRoot(c) }); root != nil {
-			return root, nil, nil
-		}
-		if key, err = cfg.Keys.Create(ctx, rootKey); errors.Is(err, fs.ErrExist) { // another replica was faster
-			key, err = cfg.Keys.Key(ctx, rootKey)
-		}
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("root key: %w", err)
-	}
-	root := newest(known, func(c *x509.Certificate) bool { return isRoot(c) && holds(key, c) })
-	if root != nil {
-		return root, key, nil
-	}
-	root, err = sign(&x509.Certificate{
-		Subject: pkix.Name{Organization: []string{"KubeChat"}, CommonName: "KubeChat root " + cfg.TrustDomain},
-		IsCA:    true, BasicConstraintsValid: true, MaxPathLen: 1, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-	}, nil, key.Public(), key, pki.RootLifetime)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make root: %w", err)
-	}
-	return root, key, cfg.Store.AddCA(ctx, cfg.TrustDomain, root)
-}
-
-// newestIssuing returns the issuing certificate with the longest life whose key is at hand, and whether it is good
-// enough to go on with.
-func newestIssuing(ctx context.Context, cfg Config, known []*x509.Certificate, root *x509.Certificate) (caSet, bool, error) {
-	candidates := slices.DeleteFunc(slices.Clone(known), func(c *x509.Certificate) bool {
-		return isRoot(c) || c.CheckSignatureFrom(root) != nil || time.Now().After(c.NotAfter)
-	})
-	slices.SortFunc(candidates, func(a, b *x509.Certificate) int { return b.NotAfter.Compare(a.NotAfter) })
-	for _, c := range candidates {
-		key, err := cfg.Keys.Key(ctx, issuingKeyName(c.SubjectKeyId))
-		if errors.Is(err, fs.ErrNotExist) || (err == nil && !holds(key, c)) {
-			continue
-		}
-		if err != nil {
-			return caSet{}, false, fmt.Errorf("issuing key: %w", err)
-		}
-		half := c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 2)
-		fresh := time.Now().Before(half) && sameConstraints(c, cfg)
-		return caSet{root: root, chain: []*x509.Certificate{c}, key: key}, fresh, nil
-	}
-	return caSet{}, false, nil
-}
-
-// createIssuing makes an issuing certificate whose critical name constraints hold even if its key is stolen: no leaf
-// for another trust domain, and no DNS name or address that is not ours.
-func createIssuing(ctx context.Context, cfg Config, root *x509.Certificate, signer crypto.Signer) (caSet, error) {
+// makeRoot makes a root and its key.
+func makeRoot(ctx context.Context, cfg Config, first bool) (*x509.Certificate, error) {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // it never fails
-	key, err := cfg.Keys.Create(ctx, issuingKeyName(id[:]))
-	if err != nil {
-		return caSet{}, fmt.Errorf("make issuing key: %w", err)
+	name := rootKey
+	if !first {
+		name = rootKeyName(id[:])
 	}
+	key, err := cfg.Keys.Create(ctx, name)
+	if first && errors.Is(err, fs.ErrExist) { // from a start that got no further
+		key, err = cfg.Keys.Key(ctx, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make root key: %w", err)
+	}
+	c, err := sign(&x509.Certificate{
+		Subject:      pkix.Name{Organization: []string{"KubeChat"}, CommonName: "KubeChat root " + cfg.TrustDomain + " " + hex.EncodeToString(id[:4])},
+		SubjectKeyId: id[:],
+		IsCA:         true, BasicConstraintsValid: true, MaxPathLen: 1, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}, nil, key.Public(), key, pki.RootLifetime)
+	if err != nil {
+		return nil, fmt.Errorf("make root: %w", err)
+	}
+	return c, nil
+}
+
+// rootSigner is the key of a root. One that is not at hand, since it is kept offline, is fs.ErrNotExist.
+func rootSigner(ctx context.Context, keys pki.KeySource, root *x509.Certificate) (crypto.Signer, error) {
+	for _, name := range []string{rootKeyName(root.SubjectKeyId), rootKey} {
+		key, err := keys.Key(ctx, name)
+		if err == nil && holds(key, root) {
+			return key, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("root key: %w", err)
+		}
+	}
+	return nil, fmt.Errorf("the root's key is not in this key source: %w", fs.ErrNotExist)
+}
+
+// makeIssuing makes an issuing certificate and its key.
+func makeIssuing(ctx context.Context, cfg Config, root *x509.Certificate) (*x509.Certificate, error) {
+	signer, err := rootSigner(ctx, cfg.Keys, root)
+	if err != nil {
+		return nil, err
+	}
+	id, key, err := makeIssuingKey(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	c, err := signIssuing(cfg, id, key.Public(), root, signer)
+	if err != nil {
+		return nil, fmt.Errorf("make issuing certificate: %w", err)
+	}
+	return c, nil
+}
+
+func makeIssuingKey(ctx context.Context, cfg Config) (id []byte, key crypto.Signer, err error) {
+	id = make([]byte, 8)
+	_, _ = rand.Read(id) // it never fails
+	if key, err = cfg.Keys.Create(ctx, issuingKeyName(id)); err != nil {
+		return nil, nil, fmt.Errorf("make issuing key: %w", err)
+	}
+	return id, key, nil
+}
+
+// signIssuing signs an issuing certificate whose critical name constraints hold even if its key is stolen: no leaf for
+// another trust domain, and no DNS name or address that is not ours.
+func signIssuing(cfg Config, id []byte, pub crypto.PublicKey, root *x509.Certificate, signer crypto.Signer) (*x509.Certificate, error) {
 	tmpl := &x509.Certificate{
 		Subject:      pkix.Name{Organization: []string{"KubeChat"}, CommonName: "KubeChat issuing " + cfg.TrustDomain},
-		SubjectKeyId: id[:],
+		SubjectKeyId: id,
 		IsCA:         true, BasicConstraintsValid: true, MaxPathLenZero: true,
 		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:                 []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 		PermittedDNSDomainsCritical: true, // the flag makes the whole extension critical
 	}
 	constrain(tmpl, cfg)
-	c, err := sign(tmpl, root, key.Public(), signer, pki.IssuingLifetime)
-	if err != nil {
-		return caSet{}, fmt.Errorf("make issuing certificate: %w", err)
-	}
-	if err := cfg.Store.AddCA(ctx, cfg.TrustDomain, c); err != nil {
-		return caSet{}, fmt.Errorf("store issuing certificate: %w", err)
-	}
-	return caSet{root: root, chain: []*x509.Certificate{c}, key: key}, nil
+	return sign(tmpl, root, pub, signer, pki.IssuingLifetime)
 }
 
 var allIPs = []*net.IPNet{
@@ -179,23 +160,24 @@ func sign(tmpl, parent *x509.Certificate, pub crypto.PublicKey, signer crypto.Si
 	return x509.ParseCertificate(der)
 }
 
+// KeyAt reports whether the key of an authority's certificate is in the key source.
+func KeyAt(ctx context.Context, keys pki.KeySource, c *x509.Certificate) bool {
+	if pki.IsRoot(c) {
+		_, err := rootSigner(ctx, keys, c)
+		return err == nil
+	}
+	key, err := keys.Key(ctx, KeyName(c))
+	return err == nil && holds(key, c)
+}
+
 // KeyName is the name in the key source of the key that belongs to an issuing certificate.
 func KeyName(issuing *x509.Certificate) string { return issuingKeyName(issuing.SubjectKeyId) }
 
 func issuingKeyName(id []byte) string { return "issuing-" + hex.EncodeToString(id) }
 
-func isRoot(c *x509.Certificate) bool { return c.IsCA && c.CheckSignatureFrom(c) == nil }
+func rootKeyName(id []byte) string { return "root-" + hex.EncodeToString(id) }
 
 func holds(key crypto.Signer, c *x509.Certificate) bool {
 	pub, ok := key.Public().(*ecdsa.PublicKey)
 	return ok && pub.Equal(c.PublicKey)
-}
-
-func newest(certs []*x509.Certificate, ok func(*x509.Certificate) bool) (best *x509.Certificate) {
-	for _, c := range certs {
-		if ok(c) && time.Now().Before(c.NotAfter) && (best == nil || c.NotAfter.After(best.NotAfter)) {
-			best = c
-		}
-	}
-	return best
 }

@@ -2,24 +2,26 @@ package authority
 
 import (
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
-	"net"
-	"sync"
 	"time"
 
 	step "github.com/smallstep/certificates/authority"
-	"github.com/smallstep/certificates/authority/provisioner"
 
 	"github.com/kubechat/kubechat/pki"
 )
 
-// EnrolCluster issues a cluster's first certificate, or its first after joining again: whatever was held before can't
-// renew any more. The caller has redeemed a join token for exactly this tenant and cluster.
+// EnrolCluster is Enrol of an agent that says nothing of its cluster.
 func (a *Authority) EnrolCluster(ctx context.Context, tenant, cluster string, csr *x509.CertificateRequest) ([]*x509.Certificate, error) {
+	return a.Enrol(ctx, tenant, cluster, csr, pki.Pin{})
+}
+
+// Enrol issues a cluster's first certificate, or its first after joining again: whatever was held before can't renew
+// any more. The caller has redeemed a join token for exactly this tenant and cluster, and made pin with Pin.
+func (a *Authority) Enrol(ctx context.Context, tenant, cluster string, csr *x509.CertificateRequest, pin pki.Pin) ([]*x509.Certificate, error) {
 	id := pki.ClusterID(a.cfg.TrustDomain, tenant, cluster)
 	if err := id.Validate(); err != nil {
 		return nil, fmt.Errorf("enrol: %w", err)
@@ -29,7 +31,7 @@ func (a *Authority) EnrolCluster(ctx context.Context, tenant, cluster string, cs
 	}
 	// Signed before the line is locked, since smallstep asks the store as well: a transaction never waits for a second
 	// connection. A certificate that is refused after all never leaves this function.
-	chain, err := a.issuer().sign(ctx, clusters, csr, id.String())
+	chain, err := a.ring().clients().sign(ctx, clusters, csr, id.String())
 	if err != nil {
 		return nil, fmt.Errorf("enrol cluster %s: %w", cluster, err)
 	}
@@ -37,7 +39,7 @@ func (a *Authority) EnrolCluster(ctx context.Context, tenant, cluster string, cs
 		if l.Closed != "" {
 			return pki.ErrRevoked
 		}
-		l.Enrol(chain[0], time.Now())
+		l.Enrol(chain[0], pin, time.Now())
 		return nil
 	})
 	if err != nil {
@@ -50,10 +52,21 @@ func (a *Authority) EnrolCluster(ctx context.Context, tenant, cluster string, cs
 // chain; it is verified again here, because smallstep would renew anything, and looked up, because the certificate
 // before the last one must not renew. Of two holders of one identity the second is refused, and the cluster locked.
 func (a *Authority) Renew(ctx context.Context, leaf *x509.Certificate, csr *x509.CertificateRequest) ([]*x509.Certificate, error) {
-	id, err := a.verify(ctx, leaf)
+	id, bad, err := a.verify(ctx, leaf, time.Now(), false)
 	if err != nil {
 		return nil, fmt.Errorf("renew: %w", err)
 	}
+	return a.succeed(ctx, id, bad, leaf, csr, func(csr *x509.CertificateRequest) ([]*x509.Certificate, error) {
+		i := a.ring().clients()
+		chain, err := i.step.RenewContext(step.NewContext(ctx, i.step), leaf, csr.PublicKey)
+		return chain, scrub(err, "")
+	})
+}
+
+// succeed lets sign make the successor of a leaf that was verified, if the cluster's line admits it. Of a leaf from a
+// tainted authority that is not on record whole, nothing is made.
+func (a *Authority) succeed(ctx context.Context, id pki.ID, tainted bool, leaf *x509.Certificate, csr *x509.CertificateRequest,
+	sign func(*x509.CertificateRequest) ([]*x509.Certificate, error)) ([]*x509.Certificate, error) {
 	if err := pki.CheckRequest(csr, id); err != nil {
 		return nil, err
 	}
@@ -64,11 +77,13 @@ func (a *Authority) Renew(ctx context.Context, leaf *x509.Certificate, csr *x509
 	if err != nil {
 		return nil, fmt.Errorf("renew cluster %s: %w", id.Cluster, err)
 	}
+	if tainted && line.Hash == "" {
+		return nil, fmt.Errorf("renew cluster %s: %w", id.Cluster, pki.ErrDistrusted)
+	}
 	var chain []*x509.Certificate
 	if line.Admit(leaf, time.Now()) == nil { // else nothing is signed, and the line refuses below
-		i := a.issuer()
-		if chain, err = i.step.RenewContext(step.NewContext(ctx, i.step), leaf, csr.PublicKey); err != nil {
-			return nil, fmt.Errorf("renew cluster %s: %w", id.Cluster, scrub(err, ""))
+		if chain, err = sign(csr); err != nil {
+			return nil, fmt.Errorf("renew cluster %s: %w", id.Cluster, err)
 		}
 	}
 	if err := a.advance(ctx, id, leaf, chain); err != nil {
@@ -101,28 +116,38 @@ func (a *Authority) advance(ctx context.Context, id pki.ID, leaf *x509.Certifica
 	if locked != "" {
 		a.locked(ctx, id, locked)
 	}
+	if errors.Is(refused, pki.ErrForged) {
+		a.forged(ctx, id)
+	}
 	return refused
 }
 
-// verify checks that we issued the leaf, that it has not expired, and that it names a cluster.
-func (a *Authority) verify(ctx context.Context, leaf *x509.Certificate) (pki.ID, error) {
-	i := a.issuer()
-	cas, err := a.cfg.Store.CAs(ctx, a.cfg.TrustDomain) // another replica may issue with a newer one than ours
+// verify checks that an authority of ours signed the leaf, that it was good at the time at, and that it names a cluster.
+// It also says whether that authority is tainted. Retired roots count only where the caller says so.
+func (a *Authority) verify(ctx context.Context, leaf *x509.Certificate, at time.Time, retired bool) (id pki.ID, bad bool, err error) {
+	t, err := a.cfg.Store.Trust(ctx, a.cfg.TrustDomain) // another replica may issue with a newer authority than ours
 	if err != nil {
-		return pki.ID{}, fmt.Errorf("read CA certificates: %w", err)
+		return pki.ID{}, false, fmt.Errorf("read authorities: %w", err)
 	}
+	roots, issuing := anchors(&t, retired)
 	chains, err := leaf.Verify(x509.VerifyOptions{
-		Roots: pki.Pool([]*x509.Certificate{i.root}), Intermediates: pki.Pool(cas),
+		Roots: pki.Pool(roots), Intermediates: pki.Pool(issuing), CurrentTime: at,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
-		return pki.ID{}, fmt.Errorf("%w: %w", pki.ErrIdentity, err)
+		return pki.ID{}, false, fmt.Errorf("%w: %w", pki.ErrIdentity, err)
 	}
-	id, err := pki.PeerID(tls.ConnectionState{VerifiedChains: chains})
+	id, err = pki.PeerID(tls.ConnectionState{VerifiedChains: chains})
 	if err != nil || !id.IsCluster() || id.TrustDomain != a.cfg.TrustDomain {
-		return pki.ID{}, pki.ErrIdentity
+		return pki.ID{}, false, pki.ErrIdentity
 	}
-	return id, nil
+	return id, tainted(&t, chains[0]), nil
+}
+
+// forged is the loudest word there is: somebody has our key.
+func (a *Authority) forged(ctx context.Context, id pki.ID) {
+	a.cfg.Log.ErrorContext(ctx, "a certificate was shown that our authority signed and never issued: "+
+		"its key may be stolen, see docs/pki.md", "tenant", id.Tenant, "cluster", id.Cluster)
 }
 
 func (a *Authority) locked(ctx context.Context, id pki.ID, reason string) {
@@ -143,14 +168,9 @@ func (a *Authority) RevokeCluster(ctx context.Context, tenant, cluster string) e
 	if err != nil {
 		return fmt.Errorf("revoke cluster %s: %w", cluster, err)
 	}
-	ctx = provisioner.NewContextWithMethod(ctx, provisioner.RevokeMethod)
 	for _, c := range issued {
-		err := a.issuer().step.Revoke(ctx, &step.RevokeOptions{
-			Serial: c.SerialNumber.String(), Reason: "cluster revoked", ReasonCode: 5, // cessationOfOperation
-			PassiveOnly: true, MTLS: true, Crt: c, // without Crt it panics
-		})
-		if err != nil {
-			return fmt.Errorf("revoke cluster %s: %w", cluster, scrub(err, ""))
+		if err := a.cfg.Store.RevokeSerial(ctx, c.SerialNumber.String(), "cluster revoked", c.NotAfter); err != nil {
+			return fmt.Errorf("revoke cluster %s: %w", cluster, err)
 		}
 	}
 	return nil
@@ -170,67 +190,4 @@ func (a *Authority) Admits(ctx context.Context, tenant, cluster string) error {
 		return pki.ErrIdentity
 	}
 	return nil
-}
-
-// Service issues a certificate for one instance of a service of ours. The chain holds the root as well, so that an
-// agent that knows only the root's hash can find it. A nil key makes a new one.
-func (a *Authority) Service(ctx context.Context, name, instance string, dnsNames []string, ips []net.IP, key crypto.Signer) (*tls.Certificate, error) {
-	id := pki.ServiceID(a.cfg.TrustDomain, name, instance)
-	if err := id.Validate(); err != nil {
-		return nil, fmt.Errorf("service certificate: %w", err)
-	}
-	if key == nil {
-		fresh, err := pki.NewKey()
-		if err != nil {
-			return nil, err
-		}
-		key = fresh
-	}
-	csr, err := pki.NewCSR(key)
-	if err != nil {
-		return nil, err
-	}
-	sans := append([]string(nil), dnsNames...)
-	for _, ip := range ips {
-		sans = append(sans, ip.String())
-	}
-	i := a.issuer()
-	chain, err := i.sign(ctx, services, csr, id.String(), sans...)
-	if err != nil {
-		return nil, fmt.Errorf("service certificate of %s: %w", name, err)
-	}
-	out := &tls.Certificate{PrivateKey: key, Leaf: chain[0]}
-	for _, c := range append(chain, i.root) {
-		out.Certificate = append(out.Certificate, c.Raw)
-	}
-	return out, nil
-}
-
-// ServiceCertificate gives a tls.Config's GetCertificate for a service: issued when first asked for, and again at two
-// thirds of its life. While the store is away the certificate held serves to its end.
-func (a *Authority) ServiceCertificate(name, instance string, dnsNames []string, ips []net.IP) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	var mu sync.Mutex // guards held
-	var held *tls.Certificate
-	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		now := time.Now()
-		if held != nil && now.Before(pki.RenewAt(held.Leaf)) {
-			return held, nil
-		}
-		ctx := context.Background()
-		if hello != nil {
-			ctx = hello.Context()
-		}
-		next, err := a.Service(ctx, name, instance, dnsNames, ips, nil)
-		if err != nil {
-			if held != nil && now.Before(held.Leaf.NotAfter) {
-				a.cfg.Log.WarnContext(ctx, "service certificate not renewed", "service", name, "error", err)
-				return held, nil
-			}
-			return nil, err
-		}
-		held = next
-		return held, nil
-	}
 }

@@ -18,15 +18,14 @@ import (
 // ottStore is the part of a Store that one-time tokens need; pkitest's whole one imports this package.
 type ottStore struct {
 	Store
-	cas  []*x509.Certificate
-	used map[string]bool
+	trust pki.Trust
+	used  map[string]bool
 }
 
-func (s *ottStore) CAs(context.Context, string) ([]*x509.Certificate, error) { return s.cas, nil }
+func (s *ottStore) Trust(context.Context, string) (pki.Trust, error) { return s.trust, nil }
 
-func (s *ottStore) AddCA(_ context.Context, _ string, c *x509.Certificate) error {
-	s.cas = append(s.cas, c)
-	return nil
+func (s *ottStore) ChangeTrust(_ context.Context, _ string, f func(*pki.Trust) error) error {
+	return f(&s.trust)
 }
 
 func (s *ottStore) UseOTT(_ context.Context, id string, _ time.Time) (bool, error) {
@@ -44,15 +43,11 @@ func testConfig(t *testing.T) Config {
 
 func testIssuer(t *testing.T, cfg Config) *issuer {
 	t.Helper()
-	ca, err := loadCA(t.Context(), cfg)
+	k, err := load(t.Context(), cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := newIssuer(cfg, ca)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return i
+	return k.clients()
 }
 
 func redeem(i *issuer, ott string, csr *x509.CertificateRequest) error {
@@ -144,4 +139,37 @@ func redeemService(t *testing.T, i *issuer, csr *x509.CertificateRequest, host s
 		t.Fatal(err)
 	}
 	return redeem(i, ott, csr)
+}
+
+// FuzzReadProof: what anybody can send who has no certificate.
+func FuzzReadProof(f *testing.F) {
+	key, err := pki.NewKey()
+	if err != nil {
+		f.Fatal(err)
+	}
+	csr, err := pki.NewCSR(key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("a.b.c")
+	f.Add("eyJhbGciOiJFUzI1NiIsIng1Y0luc2VjdXJlIjpbIkFBPT0iXX0.e30.AA")
+	f.Fuzz(func(t *testing.T, proof string) {
+		if _, _, err := readProof(proof, "eu1.kubechat.test", csr, time.Now()); err == nil {
+			t.Errorf("accepted %q", proof)
+		}
+	})
+}
+
+// FuzzVerifyToken: what an agent sends as its service account's.
+func FuzzVerifyToken(f *testing.F) {
+	f.Add(`{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}`, "a.b.c")
+	f.Fuzz(func(t *testing.T, keys, token string) {
+		set, err := parseKeySet([]byte(keys))
+		if err != nil {
+			return
+		}
+		if _, err := verifyToken(set, token, time.Now()); err == nil {
+			t.Errorf("accepted %q with %q", token, keys)
+		}
+	})
 }

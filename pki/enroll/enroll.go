@@ -27,10 +27,14 @@ func Unmarshal(data map[string][]byte) (Identity, error) { return pki.UnmarshalI
 type Config struct {
 	Token pki.JoinToken
 	// Dial opens a raw connection to the gateway, through the cluster's proxy if it has one. Nil dials directly.
-	Dial              func(ctx context.Context, addr string) (net.Conn, error)
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// Fallback, optional, opens it in another way, for when what Dial opened does not lead to a TLS with the root that
+	// the token names: something on the way opens TLS, or lets nothing but HTTP out. The token is not sent before.
+	Fallback          func(ctx context.Context, addr string) (net.Conn, error)
 	KubeSystemUID     string // pins the token to this cluster
 	AgentVersion      string
 	KubernetesVersion string
+	Own               pki.OwnCluster   // proves which cluster this is; may be empty
 	Timeout           time.Duration    // for the whole of it; 0 is 30 s
 	Now               func() time.Time // nil is time.Now
 }
@@ -79,7 +83,7 @@ func join(ctx context.Context, cfg Config) (Identity, error) {
 	var answer pki.Certificates
 	err = pki.Call(ctx, client, "https://"+cfg.Token.Gateway+pki.EnrolPath, pki.EnrolRequest{
 		Token: cfg.Token.String(), CSR: pki.MarshalCSR(csr), KubeSystemUID: cfg.KubeSystemUID,
-		AgentVersion: cfg.AgentVersion, KubernetesVersion: cfg.KubernetesVersion,
+		AgentVersion: cfg.AgentVersion, KubernetesVersion: cfg.KubernetesVersion, OwnCluster: cfg.Own,
 	}, &answer)
 	if err != nil {
 		return Identity{}, err
@@ -96,20 +100,47 @@ func join(ctx context.Context, cfg Config) (Identity, error) {
 	return id, nil
 }
 
-// dialPinned opens TLS 1.3 to the gateway. The only trust anchor is the root whose key the token names; the gateway
-// sends it along in its chain.
+// dialPinned opens TLS 1.3 to the gateway, in one of the ways there are.
 func dialPinned(ctx context.Context, cfg Config) (net.Conn, string, error) {
+	first := ctx
+	if cfg.Fallback != nil { // the first way may hang, and must leave time for the second
+		var cancel context.CancelFunc
+		first, cancel = context.WithTimeout(ctx, cfg.Timeout/2)
+		defer cancel()
+	}
+	conn, domain, err := dialPinnedBy(first, cfg, cfg.Dial)
+	if unreached, ok := errors.AsType[unreachable](err); ok {
+		return nil, "", unreached.error // which the other way would be as well
+	}
+	if err == nil || cfg.Fallback == nil || ctx.Err() != nil {
+		return conn, domain, err
+	}
+	conn, domain, again := dialPinnedBy(ctx, cfg, cfg.Fallback)
+	if again != nil {
+		return nil, "", errors.Join(err, again)
+	}
+	return conn, domain, nil
+}
+
+// unreachable marks that there is no connection at all.
+type unreachable struct{ error }
+
+func (u unreachable) Unwrap() error { return u.error }
+
+// dialPinnedBy opens TLS 1.3 to the gateway. The only trust anchor is the root whose key the token names; the gateway
+// sends it along in its chain.
+func dialPinnedBy(ctx context.Context, cfg Config, dial func(context.Context, string) (net.Conn, error)) (net.Conn, string, error) {
 	host, _, err := net.SplitHostPort(cfg.Token.Gateway)
 	if err != nil {
 		return nil, "", err
 	}
-	raw, err := cfg.Dial(ctx, cfg.Token.Gateway)
+	raw, err := dial(ctx, cfg.Token.Gateway)
 	if err != nil {
-		return nil, "", err
+		return nil, "", unreachable{err}
 	}
 	var domain string
 	conn := tls.Client(raw, &tls.Config{
-		MinVersion: tls.VersionTLS13, ServerName: host, NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS13, ServerName: host, NextProtos: []string{"http/1.1", pki.RootHint(cfg.Token.RootSPKI)},
 		InsecureSkipVerify: true, // verified below, against the pin instead of the system's roots
 		VerifyConnection: func(cs tls.ConnectionState) (err error) {
 			domain, err = verifyPinned(cs, cfg.Token.RootSPKI, host, cfg.Now())

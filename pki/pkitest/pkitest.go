@@ -82,11 +82,17 @@ func (a *Authority) Renewed(t testing.TB, id pki.Identity) pki.Identity {
 	return a.identity(t, key, chain, id.Gateway)
 }
 
+// Answer is what a gateway answers with a chain.
+func (a *Authority) Answer(chain []*x509.Certificate) pki.Certificates {
+	b := a.Bundle().Answer()
+	return pki.Certificates{
+		Certificates: string(pki.MarshalChainPEM(chain)), Roots: b.Roots, Bundle: b.Bundle, Distrusted: b.Distrusted, Region: Region,
+	}
+}
+
 func (a *Authority) identity(t testing.TB, key crypto.Signer, chain []*x509.Certificate, gateway string) pki.Identity {
 	t.Helper()
-	id, err := pki.NewIdentity(key, pki.Certificates{
-		Certificates: string(pki.MarshalChainPEM(chain)), Roots: string(pki.MarshalChainPEM(a.Roots())), Region: Region,
-	}, gateway, time.Now())
+	id, err := pki.NewIdentity(key, a.Answer(chain), gateway, time.Now())
 	if err != nil {
 		t.Fatalf("identity: %v", err)
 	}
@@ -122,13 +128,16 @@ func (a *Authority) Forge(t testing.TB, change func(*x509.Certificate)) pki.Iden
 // Forge is the same for any authority's store and keys.
 func Forge(t testing.TB, store authority.CAStore, keys pki.KeySource, roots []*x509.Certificate, change func(*x509.Certificate)) pki.Identity {
 	t.Helper()
-	cas, err := store.CAs(t.Context(), TrustDomain)
+	trust, err := store.Trust(t.Context(), TrustDomain)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ca := range cas {
-		if key, err := keys.Key(t.Context(), authority.KeyName(ca)); err == nil && ca.MaxPathLenZero {
-			return forge(t, ca, key, roots, change)
+	for _, ca := range trust.CAs {
+		if ca.IsRoot() || ca.Slot != pki.Active {
+			continue
+		}
+		if key, err := keys.Key(t.Context(), authority.KeyName(ca.Certificate)); err == nil {
+			return forge(t, ca.Certificate, key, roots, change)
 		}
 	}
 	t.Fatal("no issuing certificate")

@@ -14,8 +14,9 @@ import (
 
 // Store is an authority.Store in memory. Two authorities may share one, as replicas share a database.
 type Store struct {
-	mu      sync.Mutex                     // guards what follows; held while a line is being changed
-	cas     map[string][]*x509.Certificate // by trust domain
+	mu      sync.Mutex           // guards what follows; held while a line is being changed
+	trust   map[string]pki.Trust // by trust domain
+	events  []pki.TrustEvent
 	used    map[string]bool
 	revoked map[string]bool
 	lines   map[[2]string]pki.Line
@@ -31,7 +32,7 @@ var ErrAway = errors.New("store away")
 // NewStore makes an empty store.
 func NewStore() *Store {
 	return &Store{
-		cas: map[string][]*x509.Certificate{}, used: map[string]bool{}, revoked: map[string]bool{},
+		trust: map[string]pki.Trust{}, used: map[string]bool{}, revoked: map[string]bool{},
 		lines: map[[2]string]pki.Line{}, issued: map[[2]string][]*x509.Certificate{},
 	}
 }
@@ -52,27 +53,61 @@ func (s *Store) lock() (func(), error) {
 	return s.mu.Unlock, nil
 }
 
-// CAs implements authority.Store.
-func (s *Store) CAs(_ context.Context, trustDomain string) ([]*x509.Certificate, error) {
+// Trust implements authority.Store.
+func (s *Store) Trust(_ context.Context, trustDomain string) (pki.Trust, error) {
 	unlock, err := s.lock()
 	if err != nil {
-		return nil, err
+		return pki.Trust{}, err
 	}
 	defer unlock()
-	return slices.Clone(s.cas[trustDomain]), nil
+	return cloneTrust(s.trust[trustDomain]), nil
 }
 
-// AddCA implements authority.Store.
-func (s *Store) AddCA(_ context.Context, trustDomain string, c *x509.Certificate) error {
+// ChangeTrust implements authority.Store.
+func (s *Store) ChangeTrust(_ context.Context, trustDomain string, f func(*pki.Trust) error) error {
 	unlock, err := s.lock()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if !containsCert(s.cas[trustDomain], c) {
-		s.cas[trustDomain] = append(s.cas[trustDomain], c)
+	t := cloneTrust(s.trust[trustDomain])
+	if err := f(&t); err != nil {
+		return err
 	}
+	s.events = append(s.events, t.Events...)
+	t.Events = nil
+	s.trust[trustDomain] = t
 	return nil
+}
+
+func cloneTrust(t pki.Trust) pki.Trust {
+	t.CAs = slices.Clone(t.CAs)
+	return t
+}
+
+// Events is the authority's record.
+func (s *Store) Events() []pki.TrustEvent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.events)
+}
+
+// Behind implements authority.Store.
+func (s *Store) Behind(_ context.Context, now time.Time, version int64, keys []string) (out []authority.Behind, err error) {
+	unlock, err := s.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	for k, l := range s.lines {
+		if l.Closed != "" || !l.LockedAt.IsZero() || !now.Before(l.NotAfter) {
+			continue
+		}
+		if l.Bundle < version || keys != nil && !slices.Contains(keys, l.Authority) {
+			out = append(out, authority.Behind{Tenant: k[0], Cluster: k[1], Bundle: l.Bundle, NotAfter: l.NotAfter})
+		}
+	}
+	return out, nil
 }
 
 // UseOTT implements authority.Store.

@@ -1,8 +1,8 @@
 package pkitest
 
 import (
-	"crypto/x509"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +25,10 @@ func RunStore(t *testing.T, store authority.Store, tenant, cluster string) {
 			t.Fatalf("before: %+v, %v", l, err)
 		}
 		now := time.Now().Truncate(time.Microsecond)
-		if err := store.Line(ctx, tenant, cluster, func(l *pki.Line) error { l.Enrol(first, now); return nil }); err != nil {
+		if err := store.Line(ctx, tenant, cluster, func(l *pki.Line) error {
+			l.Enrol(first, pki.Pin{Issuer: "iss", Subject: "sub", KeySet: "{}"}, now)
+			return nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 		failed := errors.New("failed")
@@ -34,14 +37,16 @@ func RunStore(t *testing.T, store authority.Store, tenant, cluster string) {
 			t.Fatalf("got %v", err)
 		}
 		l, err := store.State(ctx, tenant, cluster)
-		if err != nil || l.Serial != first.SerialNumber.String() || l.Generation != 1 || !l.EnrolledAt.Equal(now) {
+		if err != nil || l.Serial != first.SerialNumber.String() || l.Generation != 1 || !l.EnrolledAt.Equal(now) ||
+			l.Hash != pki.Fingerprint(first) || l.Pin.Subject != "sub" || !l.NotAfter.Equal(first.NotAfter) || l.Authority == "" {
 			t.Errorf("after a failure: %+v, %v", l, err)
 		}
 		if err := store.Line(ctx, tenant, cluster, func(l *pki.Line) error { l.Advance(first, second, now); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		l, err = store.State(ctx, tenant, cluster)
-		if err != nil || l.Previous != first.SerialNumber.String() || l.Serial != second.SerialNumber.String() || l.Retried {
+		if err != nil || l.Previous != first.SerialNumber.String() || l.Serial != second.SerialNumber.String() || l.Retried ||
+			l.PrevHash != pki.Fingerprint(first) || l.Hash != pki.Fingerprint(second) {
 			t.Errorf("advanced: %+v, %v", l, err)
 		}
 		issued, err := store.Issued(ctx, tenant, cluster, time.Now())
@@ -68,6 +73,26 @@ func RunStore(t *testing.T, store authority.Store, tenant, cluster string) {
 		wg.Wait()
 		if l, err := store.State(ctx, tenant, cluster); err != nil || l.Generation != before.Generation+8 {
 			t.Errorf("%d after %d, %v", l.Generation, before.Generation, err)
+		}
+	})
+	t.Run("a cluster is behind until it holds the bundle and a certificate of the authority", func(t *testing.T) {
+		is := func(version int64, keys []string, at time.Time) bool {
+			all, err := store.Behind(ctx, at, version, keys)
+			if err != nil {
+				t.Error(err)
+			}
+			return slices.ContainsFunc(all, func(b authority.Behind) bool { return b.Cluster == cluster && b.Tenant == tenant })
+		}
+		now := time.Now()
+		if !is(2, nil, now) {
+			t.Error("not behind before it said anything")
+		}
+		var key string
+		if err := store.Line(ctx, tenant, cluster, func(l *pki.Line) error { l.Bundle, key = 2, l.Authority; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if is(2, nil, now) || is(2, []string{key, "aa"}, now) || !is(3, nil, now) || !is(2, []string{"aa"}, now) || is(3, nil, now.Add(pki.AgentLifetime)) {
+			t.Errorf("behind: %v %v %v %v %v", is(2, nil, now), is(2, []string{key}, now), is(3, nil, now), is(2, []string{"aa"}, now), is(3, nil, now.Add(pki.AgentLifetime)))
 		}
 	})
 	t.Run("a lock and a closing are kept", func(t *testing.T) {
@@ -106,7 +131,7 @@ func RunStore(t *testing.T, store authority.Store, tenant, cluster string) {
 			t.Errorf("%d of 8 were first", n)
 		}
 	})
-	t.Run("serials and authorities are recorded once", func(t *testing.T) {
+	t.Run("serials are recorded once", func(t *testing.T) {
 		serial := uuid.NewString()
 		if revoked, err := store.SerialRevoked(ctx, serial); err != nil || revoked {
 			t.Errorf("revoked %v, %v", revoked, err)
@@ -119,27 +144,52 @@ func RunStore(t *testing.T, store authority.Store, tenant, cluster string) {
 		if revoked, err := store.SerialRevoked(ctx, serial); err != nil || !revoked {
 			t.Errorf("revoked %v, %v", revoked, err)
 		}
-		ca := src.Roots()[0]
+	})
+	t.Run("a change of trust is kept whole or not at all, and apart from other trust domains'", func(t *testing.T) {
+		const domain = "suite.kubechat.test"
+		root, now := src.Roots()[0], time.Now().Truncate(time.Microsecond)
+		change := func(t *pki.Trust) error {
+			t.Version, t.Phase, t.Since, t.Root = 3, pki.Init, now, pki.Fingerprint(root)
+			t.Add(root, pki.Active, now)
+			t.Record("someone", "root.made", "%s", t.Root)
+			return nil
+		}
+		failed := errors.New("failed")
+		err := store.ChangeTrust(ctx, domain, func(t *pki.Trust) error { _ = change(t); return failed })
+		if got, err2 := store.Trust(ctx, domain); !errors.Is(err, failed) || err2 != nil || got.Version != 0 || len(got.CAs) != 0 {
+			t.Errorf("after a failure: %+v, %v, %v", got, err, err2)
+		}
 		for range 2 {
-			if err := store.AddCA(ctx, "suite.kubechat.test", ca); err != nil {
-				t.Error(err)
+			if err := store.ChangeTrust(ctx, domain, change); err != nil {
+				t.Fatal(err)
 			}
 		}
-		cas, err := store.CAs(ctx, "suite.kubechat.test")
-		if err != nil || len(cas) != 1 || !cas[0].Equal(ca) {
-			t.Errorf("%d authorities, %v", len(cas), err)
+		err = store.ChangeTrust(ctx, domain, func(t *pki.Trust) error {
+			t.Find(t.Root).Slot, t.Find(t.Root).Reason = pki.Tainted, "lost"
+			return nil
+		})
+		got, err2 := store.Trust(ctx, domain)
+		if err := errors.Join(err, err2); err != nil || got.Version != 3 || got.Phase != pki.Init || !got.Since.Equal(now) || len(got.CAs) != 1 ||
+			!got.CAs[0].Certificate.Equal(root) || got.CAs[0].Slot != pki.Tainted || got.CAs[0].Reason != "lost" || len(got.Events) > 0 {
+			t.Errorf("%+v, %v", got, err)
 		}
-		if cas, err := store.CAs(ctx, "other.kubechat.test"); err != nil || containsCert(cas, ca) {
-			t.Errorf("another trust domain's authority, %v", err)
+		if other, err := store.Trust(ctx, "other.kubechat.test"); err != nil || other.Version != 0 || len(other.CAs) != 0 {
+			t.Errorf("another trust domain's: %+v, %v", other, err)
 		}
 	})
-}
-
-func containsCert(certs []*x509.Certificate, c *x509.Certificate) bool {
-	for _, x := range certs {
-		if x.Equal(c) {
-			return true
+	t.Run("racing changes of trust follow each other", func(t *testing.T) {
+		const domain = "race.kubechat.test"
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if err := store.ChangeTrust(ctx, domain, func(t *pki.Trust) error { t.Version++; t.Phase = pki.Standby; return nil }); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-	}
-	return false
+		wg.Wait()
+		if got, err := store.Trust(ctx, domain); err != nil || got.Version != 8 {
+			t.Errorf("version %d, %v", got.Version, err)
+		}
+	})
 }

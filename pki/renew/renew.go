@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -29,6 +28,9 @@ type Config struct {
 	Identity pki.Identity
 	// Renew sends the request; see HTTP.
 	Renew Func
+	// Learn asks for the trust bundle to hold, and tells which one is held; see Trust. Nil: whom to believe changes with
+	// renewals only.
+	Learn func(ctx context.Context, held pki.Identity) (pki.Bundle, error)
 	// Load reads the stored identity, which another agent of the cluster may have renewed. Nil: nothing is shared.
 	Load func(context.Context) (pki.Identity, error)
 	// Save stores a renewed identity. It is tried again until it succeeds: an identity that is only in memory is lost
@@ -49,7 +51,10 @@ type Keeper struct {
 	id      pki.Identity
 	unsaved bool
 	due     time.Time // when to renew id
+	ask     time.Time // when to ask whom to believe
 	changed chan struct{}
+
+	wake chan struct{} // size 1: there may be something to do before its time
 }
 
 // Retry times of a renewal that failed, and of a look at what another agent may have stored.
@@ -57,6 +62,7 @@ const (
 	retryFirst = 5 * time.Second
 	retryMax   = 5 * time.Minute
 	lookEvery  = time.Minute
+	askEvery   = 20 * time.Minute // within which a change of trust reaches an agent that hears nothing of it
 	stepLimit  = time.Minute
 )
 
@@ -71,10 +77,11 @@ func New(cfg Config) *Keeper {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Float64
 	}
-	k := &Keeper{cfg: cfg, changed: make(chan struct{})}
+	k := &Keeper{cfg: cfg, changed: make(chan struct{}), wake: make(chan struct{}, 1)}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.setLocked(cfg.Identity)
+	k.askLater()
 	return k
 }
 
@@ -100,7 +107,7 @@ func (k *Keeper) TLSConfig(alpn ...string) *tls.Config {
 	if err != nil {
 		host = id.Gateway
 	}
-	cfg := pki.GatewayConfig(host, id.ID.TrustDomain, nil, alpn...)
+	cfg := pki.GatewayConfig(host, id.ID.TrustDomain, nil, append(alpn[:len(alpn):len(alpn)], id.Bundle().RootHints()...)...)
 	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		cert := k.Identity().TLSCertificate()
 		return &cert, nil
@@ -114,10 +121,7 @@ func (k *Keeper) TLSConfig(alpn ...string) *tls.Config {
 }
 
 func verify(cs tls.ConnectionState, id pki.Identity, host string, alpn []string, now time.Time) error {
-	chains, err := cs.PeerCertificates[0].Verify(x509.VerifyOptions{
-		Roots: pki.Pool(id.Roots), Intermediates: pki.Pool(cs.PeerCertificates[1:]), DNSName: host, CurrentTime: now,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
+	chains, err := id.Bundle().VerifyServer(cs.PeerCertificates, host, now)
 	if err != nil {
 		return err
 	}
@@ -125,17 +129,31 @@ func verify(cs tls.ConnectionState, id pki.Identity, host string, alpn []string,
 	return pki.CheckGateway(cs, id.ID.TrustDomain, alpn)
 }
 
+// Heard tells which bundle a gateway says is the one to hold (its HELLO_ACK). Another one than ours is asked for at once.
+func (k *Keeper) Heard(version int64) {
+	k.mu.Lock()
+	news := version > k.id.BundleVersion && k.cfg.Learn != nil
+	if news {
+		k.ask = k.cfg.Now()
+	}
+	k.mu.Unlock()
+	if news {
+		select {
+		case k.wake <- struct{}{}:
+		default: // it is known already
+		}
+	}
+}
+
 // Run renews until ctx ends. An error of one attempt is logged and tried again; it returns only when ctx has ended or
 // the control plane has refused for good (a *pki.CallError that is Final), which trying again would not change.
 func (k *Keeper) Run(ctx context.Context) error {
 	retry := retryFirst
 	for {
-		wait := k.untilDue()
-		err := sleep(ctx, wait)
-		if err != nil {
+		if err := k.rest(ctx, k.untilDue()); err != nil {
 			return err
 		}
-		err = k.step(ctx)
+		err := k.step(ctx)
 		var refused *pki.CallError
 		switch {
 		case err == nil:
@@ -147,11 +165,24 @@ func (k *Keeper) Run(ctx context.Context) error {
 			return fmt.Errorf("renew: %w", err)
 		}
 		k.cfg.Log.WarnContext(ctx, "certificate not renewed", "error", err, "notAfter", k.Identity().Chain[0].NotAfter)
-		if err := sleep(ctx, time.Duration(float64(retry)*(0.5+0.5*k.cfg.Rand()))); err != nil {
+		if err := k.rest(ctx, time.Duration(float64(retry)*(0.5+0.5*k.cfg.Rand()))); err != nil {
 			return err
 		}
 		retry = min(2*retry, retryMax)
 	}
+}
+
+// rest waits for d, or until something was heard.
+func (k *Keeper) rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+	case <-k.wake:
+	}
+	return nil
 }
 
 // step looks at what is stored, renews if it is time, and saves what is not saved yet.
@@ -162,6 +193,9 @@ func (k *Keeper) step(ctx context.Context) error {
 		return err
 	}
 	if err := k.save(ctx); err != nil {
+		return err
+	}
+	if err := k.learn(ctx); err != nil {
 		return err
 	}
 	k.mu.Lock()
@@ -187,33 +221,100 @@ func (k *Keeper) adopt(ctx context.Context) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if stored.ID == k.id.ID && stored.Chain[0].NotAfter.After(k.id.Chain[0].NotAfter) {
+	if stored.ID != k.id.ID {
+		return nil
+	}
+	if stored.Chain[0].NotAfter.After(k.id.Chain[0].NotAfter) {
+		if ours := k.id.Bundle(); ours.Version > stored.BundleVersion {
+			stored = stored.WithBundle(ours)
+		}
 		k.setLocked(stored)
 		k.unsaved = false
+	} else if stored.BundleVersion > k.id.BundleVersion {
+		k.id = k.id.WithBundle(stored.Bundle())
 	}
 	return nil
 }
 
-func (k *Keeper) renew(ctx context.Context) error {
-	held := k.Identity()
+// learn asks whom to believe, if it is time, and stores what is new. Only a newer bundle counts: an older one may be a
+// recording. What was learned is told at once.
+func (k *Keeper) learn(ctx context.Context) error {
+	for range 2 {
+		k.mu.Lock()
+		held, due := k.id, k.cfg.Learn != nil && !k.cfg.Now().Before(k.ask)
+		k.mu.Unlock()
+		if !due || !k.cfg.Now().Before(held.Chain[0].NotAfter) { // an expired one can't ask; its renewal tells
+			return nil
+		}
+		bundle, err := k.cfg.Learn(ctx, held)
+		if err != nil {
+			k.cfg.Log.WarnContext(ctx, "whom to believe can't be asked", "error", err)
+			bundle = pki.Bundle{}
+		}
+		k.mu.Lock()
+		news := bundle.Version > k.id.BundleVersion
+		if news {
+			k.id = k.id.WithBundle(bundle)
+			k.hurry()
+		} else {
+			k.askLater()
+		}
+		k.mu.Unlock()
+		if !news {
+			return nil
+		}
+		k.cfg.Log.InfoContext(ctx, "trust bundle learned", "version", bundle.Version, "roots", len(bundle.Roots), "distrusted", len(bundle.Distrusted))
+		if k.cfg.Save != nil && (k.cfg.MayRenew == nil || k.cfg.MayRenew()) { // else another replica learns and stores it
+			k.mu.Lock()
+			k.unsaved = true
+			k.mu.Unlock()
+			if err := k.save(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hurry renews at once a certificate whose authority was revoked; the caller holds mu.
+func (k *Keeper) hurry() {
+	if _, err := k.id.Bundle().Trusted([][]*x509.Certificate{k.id.Chain}); err != nil {
+		k.due = k.cfg.Now()
+	}
+}
+
+func (k *Keeper) askLater() {
+	k.ask = k.cfg.Now().Add(time.Duration(float64(askEvery) * (0.75 + 0.5*k.cfg.Rand())))
+}
+
+// Once renews held one time: a new key, a request, and every part of the answer checked.
+func Once(ctx context.Context, held pki.Identity, ask Func, now func() time.Time) (pki.Identity, error) {
 	key, err := pki.NewKey()
 	if err != nil {
-		return err
+		return pki.Identity{}, err
 	}
 	csr, err := pki.NewCSR(key)
 	if err != nil {
-		return err
+		return pki.Identity{}, err
 	}
-	answer, err := k.cfg.Renew(ctx, held, csr)
+	answer, err := ask(ctx, held, csr)
 	if err != nil {
-		return err
+		return pki.Identity{}, err
 	}
-	next, err := pki.NewIdentity(crypto.Signer(key), answer, held.Gateway, k.cfg.Now())
+	next, err := pki.NewIdentity(crypto.Signer(key), answer, held.Gateway, now())
 	if err != nil {
-		return err
+		return pki.Identity{}, err
 	}
 	if next.ID != held.ID {
-		return errors.New("the renewed certificate names someone else")
+		return pki.Identity{}, errors.New("the renewed certificate names someone else")
+	}
+	return next, nil
+}
+
+func (k *Keeper) renew(ctx context.Context) error {
+	next, err := Once(ctx, k.Identity(), k.cfg.Renew, k.cfg.Now)
+	if err != nil {
+		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -263,41 +364,8 @@ func (k *Keeper) untilDue() time.Duration {
 	if k.cfg.Load != nil {
 		wait = min(wait, lookEvery)
 	}
+	if k.cfg.Learn != nil {
+		wait = min(wait, max(k.ask.Sub(k.cfg.Now()), 0))
+	}
 	return wait
-}
-
-// HTTP is the renewal call to the identity's gateway. Dial opens a raw connection, as in package enroll; nil dials
-// directly.
-func HTTP(dial func(ctx context.Context, addr string) (net.Conn, error)) Func {
-	if dial == nil {
-		dial = func(ctx context.Context, addr string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", addr)
-		}
-	}
-	return func(ctx context.Context, held pki.Identity, csr *x509.CertificateRequest) (pki.Certificates, error) {
-		host, _, err := net.SplitHostPort(held.Gateway)
-		if err != nil {
-			return pki.Certificates{}, err
-		}
-		cfg := pki.GatewayConfig(host, held.ID.TrustDomain, pki.Pool(held.Roots), "http/1.1")
-		cfg.Certificates = []tls.Certificate{held.TLSCertificate()}
-		client := &http.Client{Transport: &http.Transport{
-			DialContext:     func(ctx context.Context, _, addr string) (net.Conn, error) { return dial(ctx, addr) },
-			TLSClientConfig: cfg, TLSHandshakeTimeout: 10 * time.Second, DisableKeepAlives: true,
-		}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		var answer pki.Certificates
-		err = pki.Call(ctx, client, "https://"+held.Gateway+pki.RenewPath, pki.RenewRequest{CSR: pki.MarshalCSR(csr)}, &answer)
-		return answer, err
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

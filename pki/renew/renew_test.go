@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/kubechat/kubechat/pki"
+	"github.com/kubechat/kubechat/pki/authority"
 	"github.com/kubechat/kubechat/pki/pkitest"
 	"github.com/kubechat/kubechat/pki/renew"
 )
@@ -20,9 +22,7 @@ import (
 func direct(a *pkitest.Authority) renew.Func {
 	return func(ctx context.Context, held pki.Identity, csr *x509.CertificateRequest) (pki.Certificates, error) {
 		chain, err := a.Renew(ctx, held.Chain[0], csr)
-		return pki.Certificates{
-			Certificates: string(pki.MarshalChainPEM(chain)), Roots: string(pki.MarshalChainPEM(a.Roots())), Region: pkitest.Region,
-		}, err
+		return a.Answer(chain), err
 	}
 }
 
@@ -172,6 +172,89 @@ func TestKeeperRefusesSomeoneElsesCertificate(t *testing.T) {
 		time.Sleep(20 * time.Hour)
 		if k.Identity().ID != first.ID || k.Identity().Chain[0] != first.Chain[0] {
 			t.Error("it became someone else")
+		}
+		_ = stop()
+	})
+}
+
+func TestKeeperLearnsWhomToBelieveStoresItAndTellsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := pkitest.New(t)
+		first := a.Enrol(t, "", "", "localhost:8443")
+		kept := &secret{id: first}
+		var mu sync.Mutex
+		var told []int64
+		learn := func(ctx context.Context, held pki.Identity) (pki.Bundle, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, held.BundleVersion)
+			return a.Learn(ctx, held.ID.Tenant, held.ID.Cluster, held.Chain[0], pki.TrustRequest{Bundle: held.BundleVersion})
+		}
+		k, stop := start(t, renew.Config{Identity: first, Renew: direct(a), Learn: learn, Load: kept.load, Save: kept.save})
+		synctest.Wait()
+		if _, err := a.PrepareRoot(t.Context(), "test"); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Enter(t.Context(), "test", pki.Init, "", authority.Override{}); err != nil {
+			t.Fatal(err)
+		}
+		k.Heard(a.Bundle().Version)
+		synctest.Wait()
+		if got := k.Identity(); got.BundleVersion != 2 || len(got.Roots) != 2 {
+			t.Errorf("holds bundle %d with %d roots", got.BundleVersion, len(got.Roots))
+		}
+		if stored, _ := kept.state(); stored.BundleVersion != 2 {
+			t.Errorf("stored bundle %d", stored.BundleVersion)
+		}
+		mu.Lock()
+		if len(told) != 2 || told[1] != 2 {
+			t.Errorf("told %v", told)
+		}
+		mu.Unlock()
+		if w, err := a.Waiting(t.Context(), pki.UpdateClients); err != nil || w.Any() {
+			t.Errorf("waiting: %v, %v", w, err)
+		}
+		if err := a.Enter(t.Context(), "test", pki.Rollback, "", authority.Override{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Enter(t.Context(), "test", pki.Standby, "", authority.Override{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour) // it asks by itself as well
+		if got := k.Identity(); got.BundleVersion != 3 || len(got.Roots) != 1 {
+			t.Errorf("holds bundle %d with %d roots", got.BundleVersion, len(got.Roots))
+		}
+		_ = stop()
+	})
+}
+
+func TestKeeperRenewsAtOnceWhenItsAuthorityIsRevokedAndKeepsANewerBundle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := pkitest.New(t)
+		first := a.Enrol(t, "", "", "localhost:8443")
+		var recorded atomic.Pointer[pki.Bundle]
+		learn := func(context.Context, pki.Identity) (pki.Bundle, error) {
+			if b := recorded.Load(); b != nil {
+				return *b, nil
+			}
+			return a.Bundle(), nil
+		}
+		k, stop := start(t, renew.Config{Identity: first, Renew: direct(a), Learn: learn})
+		synctest.Wait()
+		old := a.Bundle()
+		if err := a.Taint(t.Context(), "test", pki.Fingerprint(first.Chain[1]), "drill"); err != nil {
+			t.Fatal(err)
+		}
+		k.Heard(a.Bundle().Version)
+		time.Sleep(time.Minute)
+		got := k.Identity()
+		if got.Chain[0] == first.Chain[0] || got.Chain[1].Equal(first.Chain[1]) || len(got.Distrusted) != 1 {
+			t.Errorf("still holds %v, distrusts %v", got.Chain[0].SerialNumber, got.Distrusted)
+		}
+		recorded.Store(&old)
+		time.Sleep(time.Hour)
+		if got := k.Identity(); got.BundleVersion != a.Bundle().Version {
+			t.Errorf("an older bundle was taken over: %d", got.BundleVersion)
 		}
 		_ = stop()
 	})
