@@ -41,7 +41,14 @@ type Config struct {
 
 	WebAddr    string // customers: pages, API, kubectl; empty: 127.0.0.1:8080
 	TunnelAddr string // agents; empty: 127.0.0.1:8443
-	OpsAddr    string // probes and metrics; empty: 127.0.0.1:9090; "off": none
+	TunnelQUIC bool   // serve agents over QUIC too, on the same number of UDP
+	PeerAddr   string // other replicas; empty: a free port on 127.0.0.1, which is right for one machine
+	// PeerAdvertise is host:port where the other replicas reach PeerAddr; empty: PeerAddr.
+	PeerAdvertise string
+	OpsAddr       string // probes and metrics; empty: 127.0.0.1:9090; "off": none
+
+	// OperatorTokenHash is the SHA-256 of the token that opens the region's fleet on OpsAddr; nil: nobody may see it.
+	OperatorTokenHash []byte
 
 	PublicURL  string // how browsers reach WebAddr; empty: http://127.0.0.1:PORT
 	TunnelHost string // host:port agents dial, written into join tokens; empty: TunnelAddr
@@ -56,17 +63,19 @@ type Config struct {
 	MaxConns  int           // to the database; 0: 20
 	SpoolDir  string        // where read records wait out an absence of the database; empty: in memory
 	DrainFor  time.Duration // between saying "not ready" and closing; 0: none
-	StopGrace time.Duration // for what is under way when the service stops; 0: 20 s
-	Telemetry *telemetry.Telemetry
-	Version   string
+	StopGrace time.Duration // for what is under way when the service stops; 0: 30 s
+	// StreamGrace is how long exec, port-forward and followed logs may go on after the service was told to stop; 0: 1 h.
+	StreamGrace time.Duration
+	Telemetry   *telemetry.Telemetry
+	Version     string
 	// Ready is told the addresses once every listener is open; for tests and for the demo. May be nil.
 	Ready func(Addresses)
 }
 
 // Addresses are what a replica listens on.
 type Addresses struct {
-	Web, Tunnel, Ops string
-	PublicURL        string
+	Web, Tunnel, Peer, Ops string
+	PublicURL              string
 }
 
 // Demo is what a demonstration adds; its zero value adds nothing.
@@ -85,6 +94,7 @@ func (c Config) withDefaults() Config {
 	def(&c.TrustDomain, c.Region+".kubechat.internal")
 	def(&c.WebAddr, "127.0.0.1:8080")
 	def(&c.TunnelAddr, "127.0.0.1:8443")
+	def(&c.PeerAddr, "127.0.0.1:0")
 	def(&c.OpsAddr, "127.0.0.1:9090")
 	def(&c.Chart, "oci://ghcr.io/kubechat/charts/kubechat-agent")
 	def(&c.Version, "dev")
@@ -95,7 +105,10 @@ func (c Config) withDefaults() Config {
 		c.MaxConns = 20
 	}
 	if c.StopGrace <= 0 {
-		c.StopGrace = 20 * time.Second
+		c.StopGrace = 30 * time.Second
+	}
+	if c.StreamGrace <= 0 {
+		c.StreamGrace = time.Hour
 	}
 	if c.Telemetry == nil {
 		c.Telemetry = telemetry.New(telemetry.Config{Version: c.Version})
@@ -149,7 +162,7 @@ func (c Config) Validate() error {
 	if c.plays(RoleWeb) && !c.plays(RoleGateway) || c.plays(RoleGateway) && !c.plays(RoleCA) {
 		fail("roles %v: web needs gateway and gateway needs ca in the same process, for now", c.Roles)
 	}
-	for name, addr := range map[string]string{"web": c.WebAddr, "tunnel": c.TunnelAddr, "ops": c.OpsAddr} {
+	for name, addr := range map[string]string{"web": c.WebAddr, "tunnel": c.TunnelAddr, "peer": c.PeerAddr, "ops": c.OpsAddr} {
 		if _, _, err := net.SplitHostPort(addr); err != nil && !(name == "ops" && addr == "off") {
 			fail("%s address %q is not host:port", name, addr)
 		}
@@ -158,6 +171,11 @@ func (c Config) Validate() error {
 	if c.TunnelHost != "" {
 		if _, _, err := net.SplitHostPort(c.TunnelHost); err != nil {
 			fail("tunnel host %q is not host:port", c.TunnelHost)
+		}
+	}
+	if c.PeerAdvertise != "" {
+		if _, _, err := net.SplitHostPort(c.PeerAdvertise); err != nil {
+			fail("peer address to advertise %q is not host:port", c.PeerAdvertise)
 		}
 	}
 	if c.PublicURL == "" && !loopback(c.WebAddr) {

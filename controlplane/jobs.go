@@ -3,6 +3,8 @@ package controlplane
 import (
 	"context"
 	"time"
+
+	"github.com/kubechat/kubechat/controlplane/cluster"
 )
 
 // job is something done now and then on every replica that plays RoleJobs. Each must be safe to do on several at once:
@@ -14,7 +16,9 @@ type job struct {
 }
 
 func (s *service) jobs() []job {
+	meter := cluster.NewMeter(s.cfg.Telemetry.Registry)
 	return []job{
+		{"count clusters by state", 15 * time.Second, func(ctx context.Context) error { return meter.Count(ctx, s.clusters) }},
 		{"settle intents of lost replicas", 5 * time.Second, s.sweepIntents},
 		{"forget kept answers", time.Hour, func(ctx context.Context) error { return s.db.Answers().Sweep(ctx, time.Now()) }},
 	}

@@ -10,15 +10,19 @@ import (
 )
 
 type listeners struct {
-	web, tunnel, ops net.Listener
-	addresses        Addresses
+	web, tunnel, peer, ops net.Listener
+	quic                   net.PacketConn // nil: none
+	addresses              Addresses
 }
 
 func (l *listeners) close() {
-	for _, one := range []net.Listener{l.web, l.tunnel, l.ops} {
+	for _, one := range []net.Listener{l.web, l.tunnel, l.peer, l.ops} {
 		if one != nil {
 			_ = one.Close() // closed already where it was served
 		}
+	}
+	if l.quic != nil {
+		_ = l.quic.Close()
 	}
 }
 
@@ -43,6 +47,12 @@ func listen(ctx context.Context, c *Config) (*listeners, error) {
 	}
 	if c.plays(RoleGateway) {
 		l.tunnel = open("tunnel", c.TunnelAddr)
+		l.peer = open("peer", c.PeerAddr)
+		if c.TunnelQUIC && err == nil {
+			if l.quic, err = (&net.ListenConfig{}).ListenPacket(ctx, "udp", l.tunnel.Addr().String()); err != nil {
+				err = listenError("tunnel's UDP", l.tunnel.Addr().String(), err)
+			}
+		}
 	}
 	if c.OpsAddr != "off" {
 		l.ops = open("ops", c.OpsAddr)
@@ -60,7 +70,8 @@ func listen(ctx context.Context, c *Config) (*listeners, error) {
 
 func (l *listeners) fill(c *Config) {
 	a := &l.addresses
-	a.Web, a.Tunnel, a.Ops = addrOf(l.web), addrOf(l.tunnel), addrOf(l.ops)
+	a.Web, a.Tunnel, a.Peer, a.Ops = addrOf(l.web), addrOf(l.tunnel), addrOf(l.peer), addrOf(l.ops)
+	def(&c.PeerAdvertise, a.Peer)
 	def(&c.PublicURL, "http://"+a.Web)
 	def(&c.TunnelHost, a.Tunnel)
 	if c.KubectlURL == "" && c.Demo.Listener != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/tenant"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/pki/authority"
+	"github.com/kubechat/kubechat/tunnel/wsmux"
 )
 
 // Every port is served by the adapter that was written for it.
@@ -113,7 +114,7 @@ type service struct {
 
 func assemble(ctx context.Context, c Config, db *store.DB, at Addresses) (*service, error) {
 	s := &service{cfg: c, log: c.Telemetry.Log, db: db}
-	s.replicas = cluster.NewReplicas(cluster.ReplicasConfig{Store: db.Replicas(), Log: s.log})
+	s.replicas = cluster.NewReplicas(cluster.ReplicasConfig{Store: db.Replicas(), Address: c.PeerAdvertise, Log: s.log})
 	if err := s.replicas.Register(ctx); err != nil {
 		return nil, fmt.Errorf("register this replica: %w", err)
 	}
@@ -134,8 +135,12 @@ func assemble(ctx context.Context, c Config, db *store.DB, at Addresses) (*servi
 
 func (s *service) buildAuthority(ctx context.Context, _ Addresses) (err error) {
 	names, ips := subjects(s.cfg.TunnelHost)
+	keys, err := pki.OpenKeys(ctx, s.cfg.KeyDir)
+	if err != nil {
+		return err
+	}
 	s.authority, err = authority.New(ctx, authority.Config{
-		TrustDomain: s.cfg.TrustDomain, Region: s.cfg.Region, Keys: pki.Dir(s.cfg.KeyDir), Store: s.db.PKI(),
+		TrustDomain: s.cfg.TrustDomain, Region: s.cfg.Region, Keys: keys, Store: s.db.PKI(),
 		DNSNames: names, IPs: ips, Log: s.log, OnLock: s.locked,
 	})
 	return err
@@ -158,7 +163,11 @@ func (s *service) buildGateway(_ context.Context, _ Addresses) (err error) {
 		Certificate: s.authority.ServiceCertificate(pki.GatewayService, s.replicas.ID(), names, ips),
 		Clusters:    s.clusters, Ledger: s.ledger, Auth: s.signIn.Bearer, Recheck: s.signIn.Check, Decide: access.Decide,
 		RequestID: httpapi.RequestID, ReplicaID: s.replicas.ID(), Version: s.cfg.Version,
-		Metrics: s.cfg.Telemetry.Registry, Log: s.log,
+		Peers: gateway.PeerConfig{
+			Replicas: s.replicas, Address: s.cfg.PeerAdvertise,
+			Certificate: s.authority.ServiceCertificate(pki.ReplicaService, s.replicas.ID(), nil, nil),
+		},
+		DrainTime: s.cfg.StreamGrace, Metrics: s.cfg.Telemetry.Registry, Log: s.log,
 	})
 	return err
 }
@@ -208,28 +217,56 @@ func (s *service) parts(at Addresses) Parts {
 // stages says what needs what: a stage needs those before it.
 func (s *service) stages(l *listeners) []stage {
 	out := []stage{
-		{"directory", []part{{"signals", s.db.Run}, {"ops listener", serveOn(l.ops, s.cfg.Telemetry.OpsHandler(), time.Second)}}},
+		{"directory", []part{{"signals", s.db.Run}, {"ops listener", serveOn(l.ops, s.opsHandler(), time.Second)}}},
 		{"records", []part{{"replica lease", s.replicas.Run}, {"audit", s.ledger.Run}}},
 	}
 	if s.cfg.plays(RoleCA) {
 		out = append(out, stage{"authority", []part{{"authority", s.authority.Run}}})
 	}
 	if s.cfg.plays(RoleGateway) {
-		out = append(out, stage{"tunnels", []part{{"gateway", func(ctx context.Context) error { return s.gateway.ServeTunnels(ctx, l.tunnel) }}}})
+		tunnels := stage{"tunnels", []part{
+			{"gateway", func(ctx context.Context) error { return s.gateway.ServeTunnels(ctx, l.tunnel) }},
+			{"peers", func(ctx context.Context) error { return s.gateway.ServePeers(ctx, l.peer) }},
+		}}
+		if l.quic != nil {
+			tunnels.parts = append(tunnels.parts, part{"gateway over QUIC", func(ctx context.Context) error { return s.gateway.ServeQUIC(ctx, l.quic) }})
+		}
+		out = append(out, tunnels)
 	}
 	if s.cfg.plays(RoleJobs) {
 		out = append(out, stage{"jobs", []part{{"jobs", s.runJobs}}})
 	}
 	if s.cfg.plays(RoleWeb) {
 		out = append(out, stage{"runs", []part{{"chat", s.chat.Run}}},
-			stage{"web", []part{{"web listener", serveOn(l.web, s.api, s.cfg.StopGrace/2)}}})
+			stage{"web", []part{{"web listener", s.serveWeb(l.web)}}})
 	}
 	return out
 }
 
-// drain tells balancers and readers to go elsewhere before anything is closed.
+// edge is what customers and, where nothing but HTTP leaves their network, their agents see.
+func (s *service) edge() http.Handler {
+	tunnels := s.gateway.TunnelHandler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // no ServeMux: it rewrites paths, which are the API's to judge
+		if r.Method == http.MethodGet && r.URL.Path == wsmux.Path {
+			tunnels.ServeHTTP(w, r)
+			return
+		}
+		s.api.ServeHTTP(w, r)
+	})
+}
+
+// opsHandler is what operators see: health, metrics, and with their token the region's fleet.
+func (s *service) opsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", s.cfg.Telemetry.OpsHandler())
+	mux.Handle("GET "+httpapi.Prefix+"/fleet", httpapi.RegionFleet(s.clusters, s.cfg.OperatorTokenHash, s.log))
+	return mux
+}
+
+// drain tells balancers, agents, other replicas and readers to go elsewhere before anything is closed.
 func (s *service) drain(ctx context.Context) {
 	s.cfg.Telemetry.Health.Drain()
+	s.gateway.Leave()
 	if s.cfg.DrainFor > 0 {
 		s.log.InfoContext(context.WithoutCancel(ctx), "draining", "for", s.cfg.DrainFor)
 		<-time.After(s.cfg.DrainFor) // balancers need this long to see that we are not ready
@@ -246,11 +283,7 @@ func serveOn(l net.Listener, h http.Handler, grace time.Duration) func(context.C
 		}
 		requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 		defer cut(nil)
-		srv := &http.Server{
-			Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-			BaseContext: func(net.Listener) context.Context { return requests },
-			ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // strangers' handshakes are no news
-		}
+		srv := newServer(h, requests)
 		served := make(chan error, 1) // Serve's one result
 		go func() { served <- srv.Serve(l) }()
 		select {

@@ -25,15 +25,24 @@ func (g Group) Valid() bool { return g == GroupViewer || g == GroupOperator || g
 // State is what a cluster is right now, by the server's clock.
 type State string
 
-// The states.
+// The states. Judge, the only place that gives one, says exactly when.
 const (
-	Pending   State = "pending"   // no agent has joined yet
-	Connected State = "connected" // at least one live session
+	Pending   State = "pending"   // no agent has connected yet
+	Connected State = "connected" // as many live sessions as its agent keeps, and nothing to warn of
+	Degraded  State = "degraded"  // usable, and something is wrong that will cost it its redundancy or its sessions
+	Upgrading State = "upgrading" // usable, and its agent is being replaced by another version
+	Stale     State = "stale"     // the replica that holds its sessions has not confirmed them lately
 	Offline   State = "offline"   // it had a session once, and has none
 	Revoked   State = "revoked"   // its identity is void for good
 )
 
-// Cluster is one Kubernetes cluster of a tenant.
+// States lists every state, from the one that needs a person most to the one that needs none.
+var States = []State{Offline, Stale, Degraded, Upgrading, Pending, Connected, Revoked}
+
+// Up reports whether requests reach a cluster in this state.
+func (s State) Up() bool { return s == Connected || s == Degraded || s == Upgrading }
+
+// Cluster is one Kubernetes cluster of a tenant. It is comparable: whoever watches it compares it.
 type Cluster struct {
 	ID                ID
 	Name              string // unique in the tenant, a DNS-1123 label
@@ -45,7 +54,39 @@ type Cluster struct {
 	AgentVersion      string
 	KubernetesVersion string
 	Sessions          int
+	SessionsWanted    int           // 0: its agent did not say
+	Transports        string        // of the live sessions, sorted, separated by commas
+	RoundTrip         time.Duration // the best of the live sessions'; 0: not measured
+	CertificateUntil  time.Time     // the end of the newest certificate; zero: it never had one
+	Intercepted       bool          // somebody between the agent and us opens the outer TLS of a session
 	CreatedAt         time.Time
+}
+
+// Session is one session of a tunnel as the directory knows it.
+type Session struct {
+	ID                string
+	Replica           string // that holds it
+	Confirmed         bool   // the replica's lease holds: the session lives
+	AgentName         string // the agent's pod
+	Transport         string
+	AgentVersion      string
+	KubernetesVersion string
+	OpenedAt          time.Time
+	RoundTrip         time.Duration // as last measured; 0: not yet
+	CertificateUntil  time.Time     // of the certificate it was opened with; zero: not known
+	Intercepted       bool
+}
+
+// Disconnect is the end of one session.
+type Disconnect struct {
+	Session      string
+	Replica      string
+	AgentName    string
+	AgentVersion string
+	Transport    string
+	OpenedAt     time.Time
+	ClosedAt     time.Time
+	Reason       string // for people
 }
 
 // JoinToken is one single-use permission to enrol as a cluster. Its secret is shown once and stored only as a hash.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +33,19 @@ type SessionInfo struct {
 	ID                string // the gateway's name for the session; empty: Opened makes one and returns it
 	AgentVersion      string
 	KubernetesVersion string
-	Reason            string // on close: why, in words for people
+	AgentName         string        // the agent's pod
+	Transport         string        // tls, websocket or quic; empty: tls
+	Wanted            int           // sessions its agent keeps up; 0: it did not say
+	CertificateUntil  time.Time     // the end of the certificate it was opened with
+	Intercepted       bool          // somebody between opens the outer TLS
+	RoundTrip         time.Duration // as last measured; 0: not yet
+	Reason            string        // on close: why, in words for people
+}
+
+// Replica is one process of the control plane, as the directory has it.
+type Replica struct {
+	ID      string // a UUID, new for each process
+	Address string // host:port where other replicas reach it; "" is nowhere
 }
 
 // ReplicaStore is the directory of replicas and of the sessions they hold.
@@ -44,8 +57,12 @@ type ReplicaStore interface {
 	// OpenSession is problem.NotFound or problem.Conflict when the cluster may not have sessions.
 	OpenSession(ctx context.Context, replica string, k SessionKey, info SessionInfo) error
 	CloseSession(ctx context.Context, k SessionKey, reason string) error
+	// MeasureSession keeps a session's round trip. A session that is not there is no error.
+	MeasureSession(ctx context.Context, k SessionKey, roundTrip time.Duration) error
 	// SessionsOf returns what the directory says replica holds, in all tenants.
 	SessionsOf(ctx context.Context, replica string) ([]SessionKey, error)
+	// Live returns every replica whose lease has not lapsed, by the database's clock.
+	Live(ctx context.Context) ([]Replica, error)
 	// SweepSessions removes what replicas with a lapsed lease left, if replica is fit to judge, and old entries.
 	SweepSessions(ctx context.Context, replica string) error
 }
@@ -98,6 +115,18 @@ func (r *Replicas) Register(ctx context.Context) error {
 	return nil
 }
 
+// Others returns the other replicas whose lease has not lapsed. While the database is away nobody is judged: there is an
+// error, and what was known before holds.
+func (r *Replicas) Others(ctx context.Context) ([]Replica, error) {
+	all, err := r.store.Live(ctx)
+	return slices.DeleteFunc(all, func(x Replica) bool { return x.ID == r.id }), err
+}
+
+// HeldBy returns what the directory says another replica holds: what is known of it while it can't be asked itself.
+func (r *Replicas) HeldBy(ctx context.Context, replica string) ([]SessionKey, error) {
+	return r.store.SessionsOf(ctx, replica)
+}
+
 // Run keeps the lease until ctx ends, then leaves. Between heartbeats it brings the directory up to date where it is
 // behind, and removes what lost replicas left.
 func (r *Replicas) Run(ctx context.Context) error {
@@ -145,7 +174,8 @@ func (r *Replicas) step(ctx context.Context) error {
 }
 
 // Opened records that this replica holds a session. The caller refuses the session when it fails. It returns the key
-// to close it by.
+// to close it by. While the database is away that is no failure: the caller has let the cluster in on what it knew, as it
+// may for a short time, and the directory follows later.
 func (r *Replicas) Opened(ctx context.Context, t tenant.ID, id ID, info SessionInfo) (SessionKey, error) {
 	if info.ID == "" {
 		info.ID = uuid.NewString()
@@ -157,8 +187,12 @@ func (r *Replicas) Opened(ctx context.Context, t tenant.ID, id ID, info SessionI
 	if err := r.store.OpenSession(ctx, r.id, k, info); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.held, k)
 		r.behind = true // the write may have happened although its answer was lost
+		if problem.Is(err, problem.Unavailable) {
+			r.log.WarnContext(ctx, "session not recorded yet", "cluster", k.Cluster, "err", err)
+			return k, nil
+		}
+		delete(r.held, k)
 		return SessionKey{}, err
 	}
 	return k, nil

@@ -24,8 +24,12 @@ type Store interface {
 	Clusters(ctx context.Context, t tenant.ID, ids ...ID) ([]Cluster, error)
 	// RevokeCluster voids the cluster and its unused join tokens. Once revoked, it stays as it is.
 	RevokeCluster(ctx context.Context, by tenant.Scope, id ID) (Cluster, error)
+	// UnlockCluster lets the holder of the newest certificate go on; with forgetKeys the cluster's own keys are learned
+	// anew. One that is not locked stays as it is.
+	UnlockCluster(ctx context.Context, by tenant.Scope, id ID, forgetKeys bool) (Cluster, error)
 	GroupStore
 	TokenStore
+	FleetStore
 }
 
 // Config is what a Service is made of.
@@ -100,6 +104,17 @@ func (s *Service) Revoke(ctx context.Context, scope tenant.Scope, id ID) (Cluste
 		return Cluster{}, onlyAdmins("revoke clusters")
 	}
 	return s.store.RevokeCluster(ctx, scope, id)
+}
+
+// Unlock lets a cluster go on that was locked because its identity seemed to be in two hands, after a tenant_admin has
+// looked. With forgetKeys the keys by which its agent proves where it runs are learned anew: for an API server that
+// changed them all while its agent was away. Whoever holds a copy goes on as well: where there is one, make a new join
+// token instead.
+func (s *Service) Unlock(ctx context.Context, scope tenant.Scope, id ID, forgetKeys bool) (Cluster, error) {
+	if !scope.Can(tenant.ManageClusters) {
+		return Cluster{}, onlyAdmins("unlock clusters")
+	}
+	return s.store.UnlockCluster(ctx, scope, id, forgetKeys)
 }
 
 // Admit tells whether a cluster that proved its identity may have a session: nil, or a problem.

@@ -45,8 +45,8 @@ func TestLostReplicaTakesItsSessionsAlong(t *testing.T) {
 	w.Exec(t, `update cluster set connected_at = now() - interval '1 hour'`)
 	w.lapse(t, w.replicas.ID())
 	lapsed := w.state(t, c.ID)
-	if lapsed.State != cluster.Offline || lapsed.Sessions != 0 || lapsed.Reason == "" || time.Since(lapsed.Since) < 50*time.Second {
-		t.Errorf("at once: %+v; want offline since the replica was last heard of", lapsed)
+	if lapsed.State != cluster.Stale || lapsed.Sessions != 0 || lapsed.Reason == "" || time.Since(lapsed.Since) < 50*time.Second {
+		t.Errorf("at once: %+v; want stale since the replica was last heard of", lapsed)
 	}
 	other := replica(t, w.Database)
 	store := w.DB.Replicas()
@@ -114,7 +114,7 @@ func TestReplicaThatWasCutOffComesBackWithItsSessions(t *testing.T) {
 	})
 	cancel()
 	<-done
-	if got := w.state(t, c.ID); got.State != cluster.Offline {
+	if got := w.state(t, c.ID); got.State.Up() {
 		t.Errorf("after the replica left in order: %+v", got)
 	}
 }
@@ -157,7 +157,8 @@ func TestSessionsEndThatCouldNotBeWrittenIsWrittenLater(t *testing.T) {
 	}
 	f.away = true
 	r.Closed(t.Context(), k, "gone")
-	if _, err := r.Opened(t.Context(), w.admin.Tenant, c.ID, cluster.SessionInfo{}); !problem.Is(err, problem.Unavailable) {
+	meanwhile, err := r.Opened(t.Context(), w.admin.Tenant, c.ID, cluster.SessionInfo{})
+	if err != nil {
 		t.Errorf("opened while away: %v", err)
 	}
 	if got := w.state(t, c.ID); got.Sessions != 2 {
@@ -167,6 +168,8 @@ func TestSessionsEndThatCouldNotBeWrittenIsWrittenLater(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = r.Run(ctx) }()
+	eventually(t, "the directory holds what the replica holds: one", func() bool { return w.state(t, c.ID).Sessions == 1 })
+	r.Closed(t.Context(), meanwhile, "gone")
 	eventually(t, "the directory holds what the replica holds: nothing", func() bool { return w.state(t, c.ID).State == cluster.Offline })
 	cancel()
 	<-done
@@ -181,5 +184,30 @@ func TestSessionOfAnotherTenantsClusterIsNotFound(t *testing.T) {
 		if !problem.Is(err, problem.NotFound) {
 			t.Errorf("%s: %v", id, err)
 		}
+	}
+}
+
+func TestOthersAreThoseWithALease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if others, err := w.replicas.Others(t.Context()); err != nil || len(others) != 0 {
+		t.Errorf("alone: %v, %v", others, err)
+	}
+	other := cluster.NewReplicas(cluster.ReplicasConfig{Store: w.DB.Replicas(), Address: "10.0.0.2:8444"})
+	if err := other.Register(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	others, err := w.replicas.Others(t.Context())
+	if err != nil || len(others) != 1 || others[0] != (cluster.Replica{ID: other.ID(), Address: "10.0.0.2:8444"}) {
+		t.Errorf("one other: %v, %v", others, err)
+	}
+	c := w.create(t, "staging")
+	w.open(t, c.ID, "one")
+	if held, err := other.HeldBy(t.Context(), w.replicas.ID()); err != nil || len(held) != 1 || held[0].Cluster != c.ID {
+		t.Errorf("held by the first: %v, %v", held, err)
+	}
+	w.lapse(t, other.ID())
+	if others, err := w.replicas.Others(t.Context()); err != nil || len(others) != 0 {
+		t.Errorf("its lease has lapsed: %v, %v", others, err)
 	}
 }

@@ -13,6 +13,7 @@ type Signal struct {
 	Tenant  tenant.ID
 	Cluster ID
 	Revoked bool
+	Locked  bool // two parties hold its identity
 }
 
 // Subscription collects signals until they are taken. However many there are of one cluster, it is one signal.
@@ -125,9 +126,14 @@ func (w *watch) send(ctx context.Context, c Change) bool {
 	}
 }
 
-// same leaves LastSeen out: of a connected cluster it moves with every heartbeat.
+// same leaves LastSeen out: of a connected cluster it moves with every heartbeat. Times are compared as instants.
 func same(a, b Cluster) bool {
-	a.LastSeen, b.LastSeen = time.Time{}, time.Time{}
+	if !a.Since.Equal(b.Since) || !a.CreatedAt.Equal(b.CreatedAt) || !a.CertificateUntil.Equal(b.CertificateUntil) {
+		return false
+	}
+	for _, c := range []*Cluster{&a, &b} {
+		c.LastSeen, c.Since, c.CreatedAt, c.CertificateUntil = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	}
 	return a == b
 }
 
@@ -139,7 +145,7 @@ func clustersOf(signals []Signal) []ID {
 	return ids
 }
 
-// Revocations tells the gateway which clusters were revoked, in every tenant, until ctx ends, which closes the
+// Revocations tells the gateway which clusters were revoked or locked, in every tenant, until ctx ends, which closes the
 // channel. A zero Signal means that some may have been missed: ask Admit about every cluster with a session.
 func (s *Service) Revocations(ctx context.Context) <-chan Signal {
 	out := make(chan Signal)
@@ -158,7 +164,7 @@ func (s *Service) Revocations(ctx context.Context) <-chan Signal {
 				signals = append(signals, Signal{Revoked: true})
 			}
 			for _, sig := range signals {
-				if !sig.Revoked {
+				if !sig.Revoked && !sig.Locked {
 					continue
 				}
 				if sig.Cluster == "" {

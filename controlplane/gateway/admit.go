@@ -81,5 +81,6 @@ func (a *admissions) forget(k key) {
 }
 
 func isRefusal(err error) bool {
-	return errors.Is(err, pki.ErrRevoked) || errors.Is(err, pki.ErrLocked) || errors.Is(err, pki.ErrIdentity)
+	return errors.Is(err, pki.ErrRevoked) || errors.Is(err, pki.ErrLocked) || errors.Is(err, pki.ErrIdentity) ||
+		errors.Is(err, pki.ErrSuperseded) || errors.Is(err, pki.ErrForged)
 }

@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/problem"
+	"github.com/kubechat/kubechat/controlplane/tenant"
 	"github.com/kubechat/kubechat/pki"
 )
 
@@ -40,6 +42,11 @@ func (g *Gateway) enrol(w http.ResponseWriter, r *http.Request) (*pki.Certificat
 	if err := pki.CheckRequest(csr, pki.ID{}); err != nil {
 		return nil, problem.New(problem.Invalid, "The certificate request is not acceptable.").WithCause(err)
 	}
+	pin, err := g.cfg.Authority.Pin(in.OwnCluster)
+	if err != nil {
+		return nil, problem.New(problem.Invalid, "The agent did not prove which cluster it runs in.").WithCode("own_cluster").
+			WithFix("Look at the clocks of the cluster's nodes, and at the agent's service account token.").WithCause(err)
+	}
 	hash := token.SecretHash()
 	t, id, err := g.cfg.Clusters.Redeem(r.Context(), hash[:], in.KubeSystemUID)
 	if err != nil {
@@ -48,7 +55,7 @@ func (g *Gateway) enrol(w http.ResponseWriter, r *http.Request) (*pki.Certificat
 	// The token is used up: an agent that hangs up now does not make it worthless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 15*time.Second)
 	defer cancel()
-	chain, err := g.cfg.Authority.EnrolCluster(ctx, string(t), string(id), csr)
+	chain, err := g.cfg.Authority.Enrol(ctx, string(t), string(id), csr, pin)
 	if err != nil {
 		return nil, refusal(err)
 	}
@@ -64,12 +71,12 @@ func (g *Gateway) serveRenew(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) renew(w http.ResponseWriter, r *http.Request) (*pki.Certificates, error) {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return nil, problem.New(problem.Unauthenticated, "Renewal needs the certificate held.")
+	if r.TLS != nil && len(r.TLS.PeerCertificates) == 0 {
+		return g.recover(w, r)
 	}
-	k, err := g.peer(*r.TLS)
+	k, err := g.caller(r)
 	if err != nil {
-		return nil, problem.New(problem.Unauthenticated, "Renewal needs a cluster's certificate.").WithCause(err)
+		return nil, err
 	}
 	if err := limited(g.renewals.take(string(k.tenant)+string(k.cluster), time.Now())); err != nil {
 		return nil, err
@@ -89,9 +96,35 @@ func (g *Gateway) renew(w http.ResponseWriter, r *http.Request) (*pki.Certificat
 	return g.certificates(k, chain), nil
 }
 
+// recover renews an identity that has expired: it can't be shown in TLS any more, so a proof stands in for it.
+func (g *Gateway) recover(w http.ResponseWriter, r *http.Request) (*pki.Certificates, error) {
+	if err := limited(g.enrols.take(addressKey(remote(r.RemoteAddr)), time.Now())); err != nil {
+		return nil, err
+	}
+	var in pki.RenewRequest
+	if err := decode(w, r, &in); err != nil {
+		return nil, err
+	}
+	if in.Proof == "" {
+		return nil, problem.New(problem.Unauthenticated, "Renewal needs the certificate held, or a proof of its key.")
+	}
+	csr, err := request(in.CSR)
+	if err != nil {
+		return nil, err
+	}
+	id, chain, err := g.cfg.Authority.Recover(r.Context(), in.Proof, csr)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	k := key{tenant.ID(id.Tenant), cluster.ID(id.Cluster)}
+	g.cfg.Log.InfoContext(r.Context(), "expired identity renewed", "tenant", id.Tenant, "cluster", id.Cluster)
+	return g.certificates(k, chain), nil
+}
+
 func (g *Gateway) certificates(k key, chain []*x509.Certificate) *pki.Certificates {
+	b := g.cfg.Authority.Bundle().Answer()
 	return &pki.Certificates{
-		Certificates: string(pki.MarshalChainPEM(chain)), Roots: string(pki.MarshalChainPEM(g.cfg.Authority.Roots())),
+		Certificates: string(pki.MarshalChainPEM(chain)), Roots: b.Roots, Bundle: b.Bundle, Distrusted: b.Distrusted,
 		TenantID: string(k.tenant), ClusterID: string(k.cluster), Region: g.cfg.Authority.Region(),
 	}
 }
@@ -107,7 +140,16 @@ func refusal(err error) error {
 	case errors.Is(err, pki.ErrLocked):
 		return problem.New(problem.Forbidden, "Two parties hold this cluster's identity, so neither may go on.").
 			WithCode("identity_locked").WithFix("Make a new join token for the cluster, and install the agent with it.").WithCause(err)
-	case errors.Is(err, pki.ErrIdentity):
+	case errors.Is(err, pki.ErrTooLate):
+		return problem.New(problem.Expired, "This identity expired more than 14 days ago.").WithCode("identity_expired").
+			WithFix("Make a new join token for the cluster, and install the agent with it.").WithCause(err)
+	case errors.Is(err, pki.ErrSuperseded):
+		return problem.New(problem.Forbidden, "This certificate was replaced by a newer one.").WithCode("identity_superseded").
+			WithFix("Use the newest identity; if it is lost, make a new join token for the cluster.").WithCause(err)
+	case errors.Is(err, pki.ErrProof):
+		return problem.New(problem.Forbidden, "The agent did not prove which cluster it runs in.").WithCode("own_cluster").
+			WithFix("Look at the clocks of the cluster's nodes, and at the agent's service account token.").WithCause(err)
+	case errors.Is(err, pki.ErrIdentity), errors.Is(err, pki.ErrForged), errors.Is(err, pki.ErrDistrusted):
 		return problem.New(problem.Unauthenticated, "The certificate held is not valid here.").WithCode("identity_void").
 			WithFix("Make a new join token for the cluster, and install the agent with it.").WithCause(err)
 	}
@@ -146,7 +188,7 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 }
 
 // answer writes the result of a call. The log gets the cause; the outside never does.
-func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, call string, answer *pki.Certificates, err error) {
+func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, call string, answer any, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	if err == nil {
 		g.meter.agentCalls.WithLabelValues(call, "ok").Inc()

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,12 +22,18 @@ import (
 	"github.com/kubechat/kubechat/controlplane/audit"
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/pki"
 )
 
 // Authority issues clusters' certificates and says which clusters may connect. Its refusals are those of package pki.
 type Authority interface {
-	EnrolCluster(ctx context.Context, tenant, cluster string, csr *x509.CertificateRequest) ([]*x509.Certificate, error)
+	// Pin checks what an agent says of its own cluster; its error may be shown.
+	Pin(own pki.OwnCluster) (pki.Pin, error)
+	Enrol(ctx context.Context, tenant, cluster string, csr *x509.CertificateRequest, pin pki.Pin) ([]*x509.Certificate, error)
 	Renew(ctx context.Context, leaf *x509.Certificate, csr *x509.CertificateRequest) ([]*x509.Certificate, error)
+	Recover(ctx context.Context, proof string, csr *x509.CertificateRequest) (pki.ID, []*x509.Certificate, error)
+	Prove(ctx context.Context, tenant, cluster string, leaf *x509.Certificate, claim pki.Claim) error
+	Learn(ctx context.Context, tenant, cluster string, leaf *x509.Certificate, in pki.TrustRequest) (pki.Bundle, error)
 	RevokeCluster(ctx context.Context, tenant, cluster string) error
 	Admits(ctx context.Context, tenant, cluster string) error
 	Trust
@@ -33,7 +41,8 @@ type Authority interface {
 
 // Trust is whom the authority believes.
 type Trust interface {
-	Roots() []*x509.Certificate
+	Bundle() pki.Bundle
+	Roots() []*x509.Certificate // the bundle's
 	TrustDomain() string
 	Region() string
 }
@@ -57,6 +66,7 @@ type Directory interface {
 type Presence interface {
 	SessionOpened(ctx context.Context, t tenant.ID, id cluster.ID, info cluster.SessionInfo) error
 	SessionClosed(ctx context.Context, t tenant.ID, id cluster.ID, info cluster.SessionInfo)
+	SessionMeasured(ctx context.Context, t tenant.ID, id cluster.ID, session string, roundTrip time.Duration) error
 	Revocations(ctx context.Context) <-chan cluster.Signal
 }
 
@@ -86,7 +96,9 @@ type Config struct {
 	RequestID func(context.Context) string
 
 	ReplicaID string // told to agents
-	Version   string
+	// Peers, optional, is how the other replicas are reached; ServePeers serves them.
+	Peers   PeerConfig
+	Version string
 
 	MaxPerMember int           // kubectl requests of one member at once; 0 is 200
 	WaitSession  time.Duration // how long a request waits for its cluster to connect; 0 is 5 s
@@ -114,6 +126,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.DrainTime == 0 {
 		c.DrainTime = 10 * time.Second
+	}
+	if c.Peers.Every == 0 {
+		c.Peers.Every = cluster.Heartbeat
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -145,6 +160,14 @@ type Gateway struct {
 	enrols   *limiter // by address
 	renewals *limiter // by cluster
 	meter    *meter
+	upgraded atomic.Pointer[handoff] // takes WebSockets while ServeTunnels runs
+
+	peers    *directory   // what the other replicas hold
+	inFlight atomic.Int64 // requests on our own sessions, whichever replica they came to
+	watches  watches
+	long     long
+	leaving  chan struct{}
+	leave    sync.Once // closes leaving
 }
 
 // New makes a Gateway. It starts nothing: ServeTunnels does.
@@ -156,7 +179,9 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, sessions: newRegistry(), members: newSlots(cfg.MaxPerMember),
 		enrols: newLimiter(2, 20), renewals: newLimiter(0.1, 5), meter: newMeter(cfg.Metrics),
+		leaving: make(chan struct{}),
 	}
+	g.peers = newDirectory(g.sessions.wake)
 	g.admitted = newAdmissions(cfg.Authority.Admits)
 	return g, nil
 }
@@ -171,3 +196,14 @@ func (g *Gateway) requestID(ctx context.Context) string {
 
 // Sessions is how many sessions of a cluster live here.
 func (g *Gateway) Sessions(t tenant.ID, id cluster.ID) int { return len(g.sessions.of(key{t, id})) }
+
+// Known is how many sessions of a cluster the other replicas hold, as far as is known here.
+func (g *Gateway) Known(t tenant.ID, id cluster.ID) (n int) {
+	for _, h := range g.peers.holders(key{t, id}) {
+		n += h.count
+	}
+	return n
+}
+
+// Waiting is how many clusters requests wait for.
+func (g *Gateway) Waiting() int { return g.sessions.waiting() }

@@ -31,6 +31,18 @@ func (r *rig) forge(t *testing.T, change func(*x509.Certificate)) *pki.Identity 
 	return &id
 }
 
+// own puts a forged identity on record, as if it had been issued.
+func (r *rig) own(t *testing.T, id *pki.Identity) {
+	t.Helper()
+	err := r.db.DB.PKI().Line(t.Context(), id.ID.Tenant, id.ID.Cluster, func(l *pki.Line) error {
+		l.Enrol(id.Chain[0], pki.Pin{}, id.Chain[0].NotBefore)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOnlyAClusterOfThisRegionGetsATunnel(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -111,6 +123,7 @@ func TestSessionEndsBeforeItsCertificateDoes(t *testing.T) {
 	short := r.forge(t, func(x *x509.Certificate) {
 		x.URIs, x.NotAfter = []*url.URL{named.URL()}, time.Now().Add(30*time.Second)
 	})
+	r.own(t, short)
 	s, err := r.dialTLS(t.Context(), r.clientConfig(short, tlsmux.ALPN), tunnel.Config{})
 	if err != nil {
 		t.Fatal(err)

@@ -115,37 +115,39 @@ func TestSlotsAreGivenBack(t *testing.T) {
 	}
 }
 
-func TestRegistryTriesSuspectsLastAndForgetsWaiters(t *testing.T) {
+func TestSuspectsAreTriedLastAndWaitersForgotten(t *testing.T) {
 	t.Parallel()
-	r := newRegistry()
+	g := &Gateway{sessions: newRegistry()}
+	g.peers = newDirectory(g.sessions.wake)
 	_, one := tunneltest.Pair(t, tunnel.Config{}, tunnel.Config{})
 	_, two := tunneltest.Pair(t, tunnel.Config{}, tunnel.Config{})
-	a, b := &link{key: someone, session: one}, &link{key: someone, session: two}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if r.awaitNew(ctx, someone, nil) || len(r.waits) != 0 {
+	a, b := &link{key: someone, id: "a", session: one}, &link{key: someone, id: "b", session: two}
+	if _, leave := g.sessions.expect(someone); len(g.sessions.waits) != 1 {
+		t.Error("nobody waits")
+	} else if leave(); len(g.sessions.waits) != 0 {
 		t.Error("a waiter that left is still there")
 	}
-	r.add(a)
-	r.add(b)
+	changed, leave := g.sessions.expect(someone)
+	g.sessions.add(a)
+	if leave(); !isClosed(changed) {
+		t.Error("who waits is not told of a new session")
+	}
+	g.sessions.add(b)
 	a.suspected()
 	b.active.Store(5)
-	if best := r.best(someone); len(best) != 2 || best[0] != b {
+	if ways := g.ways(someone); len(ways) != 2 || ways[0].id != "b" {
 		t.Error("a suspect is tried first")
 	}
-	if !r.awaitNew(ctx, someone, []*link{a}) || r.awaitNew(ctx, someone, []*link{a, b}) {
-		t.Error("new is what was not tried yet")
-	}
 	_ = two.Close()
-	if best := r.best(someone); len(best) != 1 || best[0] != a {
+	if ways := g.ways(someone); len(ways) != 1 || ways[0].id != "a" {
 		t.Error("a closed session is tried")
 	}
-	if len(r.best(key{"other", someone.cluster})) != 0 {
+	if len(g.ways(key{"other", someone.cluster})) != 0 {
 		t.Error("another tenant found it")
 	}
-	r.remove(a)
-	r.remove(b)
-	if len(r.links) != 0 {
+	g.sessions.remove(a)
+	g.sessions.remove(b)
+	if len(g.sessions.links) != 0 {
 		t.Error("empty entries stay")
 	}
 }

@@ -67,6 +67,11 @@ func (k *kubectl) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer release()
 	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
+	if isLong(x.info, x.path.Query().Get) {
+		own, done := k.g.long.begin(ctx)
+		defer done()
+		ctx = own
+	}
 	if !x.info.IsRead() {
 		x.intent, err = k.g.cfg.Ledger.Begin(ctx, x.scope, audit.Intent{
 			Target: x.target(), Command: x.command(), RequestID: x.id, K8sGroup: x.group,

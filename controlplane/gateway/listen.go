@@ -16,6 +16,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/tenant"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/tunnel/tlsmux"
+	"github.com/kubechat/kubechat/tunnel/wsmux"
 )
 
 // A connection that waits longer than this for its handshake to begin, or to end, is closed: its agent has given up on
@@ -32,19 +33,24 @@ func (g *Gateway) ServeTunnels(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx)) // revocations count while draining, too
-	calls := newHandoff(l.Addr())
+	calls, upgraded := newHandoff(l.Addr()), newHandoff(l.Addr())
+	g.upgraded.Store(upgraded)
 	api := g.agentAPI()
 	var wg sync.WaitGroup
 	wg.Go(func() { g.watch(watching) })
 	wg.Go(func() { _ = api.Serve(calls) })
-	stopAccept := context.AfterFunc(ctx, func() { _ = l.Close() })
+	stopAccept := context.AfterFunc(ctx, func() { _ = l.Close(); _ = upgraded.Close() })
 	defer stopAccept()
 
 	var conns sync.WaitGroup
-	err := g.accept(ctx, l, func(c net.Conn, turns chan struct{}) {
-		conns.Go(func() { g.serveConn(ctx, c, turns, calls) })
-	})
+	turns := make(chan struct{}, 4*runtime.GOMAXPROCS(0)) // handshakes at once; more would only make all of them slower
+	serve := func(c net.Conn) { conns.Go(func() { g.serveConn(ctx, c, turns, calls) }) }
+	var sockets sync.WaitGroup
+	sockets.Go(func() { _ = g.accept(ctx, upgraded, serve) })
+	err := g.accept(ctx, l, serve)
 	_ = l.Close()
+	_ = upgraded.Close()
+	sockets.Wait()
 	conns.Wait() // each session drains by itself when ctx has ended
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.DrainTime)
 	defer cancel()
@@ -68,13 +74,12 @@ func (g *Gateway) warmUp() error {
 	return nil
 }
 
-func (g *Gateway) accept(ctx context.Context, l net.Listener, serve func(net.Conn, chan struct{})) error {
-	turns := make(chan struct{}, 4*runtime.GOMAXPROCS(0)) // handshakes at once; more would only make all of them slower
+func (g *Gateway) accept(ctx context.Context, l net.Listener, serve func(net.Conn)) error {
 	for {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
-			serve(c, turns)
+			serve(c)
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return err
 		default: // out of file descriptors, most likely: those who are in stay in
@@ -97,7 +102,7 @@ func (g *Gateway) serveConn(ctx context.Context, raw net.Conn, turns chan struct
 	}
 	if conn.ConnectionState().NegotiatedProtocol == tlsmux.ALPN {
 		g.meter.connections.WithLabelValues("tunnel").Inc()
-		g.serveTunnel(ctx, conn)
+		g.serveTunnel(ctx, overTCP(conn))
 		return
 	}
 	g.meter.connections.WithLabelValues("call").Inc()
@@ -131,16 +136,18 @@ func (g *Gateway) tlsConfig(ctx context.Context) *tls.Config {
 	}
 }
 
-// verify decides who may connect, before the handshake ends.
+// verify decides who may connect, before the handshake ends. A proxy that opens TLS often knows no ALPN: it gets HTTP,
+// and what it passes on proves itself inside.
 func (g *Gateway) verify(ctx context.Context, cs tls.ConnectionState) error {
-	if cs.NegotiatedProtocol == protoHTTP && len(cs.PeerCertificates) == 0 {
+	http := cs.NegotiatedProtocol == protoHTTP || cs.NegotiatedProtocol == ""
+	if http && len(cs.PeerCertificates) == 0 {
 		return nil
 	}
-	if cs.NegotiatedProtocol != protoHTTP && cs.NegotiatedProtocol != tlsmux.ALPN {
+	if !http && cs.NegotiatedProtocol != tlsmux.ALPN {
 		return errors.New("no protocol of ours")
 	}
 	k, err := g.peer(cs)
-	if err != nil || cs.NegotiatedProtocol == protoHTTP { // whether it may renew is the authority's answer, in words
+	if err != nil || http { // whether it may renew is the authority's answer, in words
 		return err
 	}
 	return g.admitted.check(ctx, k)
@@ -202,11 +209,13 @@ func (h *handoff) Addr() net.Addr { return h.addr }
 // agentAPI serves the two calls; every wait in it is bounded.
 func (g *Gateway) agentAPI() *http.Server {
 	mux := http.NewServeMux()
+	mux.Handle("GET "+wsmux.Path, g.TunnelHandler())
 	mux.HandleFunc("POST "+pki.EnrolPath, g.serveEnrol)
 	mux.HandleFunc("POST "+pki.RenewPath, g.serveRenew)
+	mux.HandleFunc("POST "+pki.TrustPath, g.serveTrust)
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: 5 * time.Second, MaxHeaderBytes: 8 << 10,
+		IdleTimeout: 5 * time.Second, MaxHeaderBytes: 8 << 10, ConnContext: noteSocket,
 		ErrorLog: slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
 	}
 }

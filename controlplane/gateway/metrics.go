@@ -19,8 +19,12 @@ var (
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1, 5}}
 	streamsOpts = prometheus.GaugeOpts{
 		Name: "kubechat_gateway_streams", Help: "Requests in flight to clusters."}
+	hopsOpts = prometheus.CounterOpts{
+		Name: "kubechat_gateway_hops_total", Help: "Requests that another replica passed on to a session here, by end."}
 	agentCallsOpts = prometheus.CounterOpts{
-		Name: "kubechat_gateway_agent_calls_total", Help: "Enrolments and renewals, by result."}
+		Name: "kubechat_gateway_agent_calls_total", Help: "Enrolments, renewals and questions about trust, by result."}
+	refusedHellosOpts = prometheus.CounterOpts{
+		Name: "kubechat_gateway_refused_hellos_total", Help: "Sessions refused for who opened them, by reason. Alert on any locked or forged."}
 )
 
 // The doors a request comes through, and what becomes of it.
@@ -39,7 +43,10 @@ type meter struct {
 	connections *prometheus.CounterVec
 	requests    *prometheus.CounterVec
 	agentCalls  *prometheus.CounterVec
-	open        prometheus.Histogram
+
+	refusedHellos *prometheus.CounterVec
+	hops          *prometheus.CounterVec
+	open          prometheus.Histogram
 }
 
 func newMeter(reg prometheus.Registerer) *meter {
@@ -48,10 +55,13 @@ func newMeter(reg prometheus.Registerer) *meter {
 		connections: prometheus.NewCounterVec(connectionsOpts, []string{"end"}),
 		requests:    prometheus.NewCounterVec(requestsOpts, []string{"door", "end"}),
 		agentCalls:  prometheus.NewCounterVec(agentCallsOpts, []string{"call", "result"}),
+		hops:        prometheus.NewCounterVec(hopsOpts, []string{"end"}),
 		open:        prometheus.NewHistogram(openOpts),
+
+		refusedHellos: prometheus.NewCounterVec(refusedHellosOpts, []string{"reason"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.sessions, m.streams, m.connections, m.requests, m.agentCalls, m.open)
+		reg.MustRegister(m.sessions, m.streams, m.connections, m.requests, m.agentCalls, m.refusedHellos, m.hops, m.open)
 	}
 	return m
 }

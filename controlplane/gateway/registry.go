@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"cmp"
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,10 +20,12 @@ type key struct {
 // link is one live session of a cluster.
 type link struct {
 	key
-	id      string
-	session tunnel.Session
-	active  atomic.Int64 // streams in flight
-	suspect atomic.Int64 // Unix nanoseconds until which it is tried last, because an open failed
+	id       string
+	session  tunnel.Session
+	active   atomic.Int64  // streams in flight
+	move     chan struct{} // closed when it should be replaced by one to another replica
+	moveOnce sync.Once
+	suspect  atomic.Int64 // Unix nanoseconds until which it is tried last, because an open failed
 }
 
 // suspectFor is long enough for the session's keepalive to decide.
@@ -33,31 +33,31 @@ const suspectFor = 30 * time.Second
 
 func (l *link) suspected() { l.suspect.Store(time.Now().Add(suspectFor).UnixNano()) }
 
-// registry knows the sessions of this replica.
+// registry knows the sessions of this replica, and tells the other replicas of them.
 type registry struct {
 	mu    sync.Mutex // guards what follows
 	links map[key][]*link
 	waits map[key]*wait
+	seq   uint64 // counts the changes of links
+	feeds map[*feed]bool
 }
 
-// wait is where requests for a cluster without a session stand.
+// wait is where requests for a cluster stand that can't be reached just now.
 type wait struct {
-	arrived chan struct{} // closed by add
+	changed chan struct{} // closed when there may be a new way to the cluster
 	people  int
 }
 
 func newRegistry() *registry {
-	return &registry{links: map[key][]*link{}, waits: map[key]*wait{}}
+	return &registry{links: map[key][]*link{}, waits: map[key]*wait{}, feeds: map[*feed]bool{}}
 }
 
 func (r *registry) add(l *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.links[l.key] = append(r.links[l.key], l)
-	if w := r.waits[l.key]; w != nil {
-		close(w.arrived)
-		delete(r.waits, l.key)
-	}
+	r.changedLocked(change{key: l.key, session: l.id, here: true})
+	r.wakeLocked(l.key)
 }
 
 func (r *registry) remove(l *link) {
@@ -67,6 +67,40 @@ func (r *registry) remove(l *link) {
 	if len(r.links[l.key]) == 0 {
 		delete(r.links, l.key)
 	}
+	r.changedLocked(change{key: l.key, session: l.id})
+}
+
+func (r *registry) changedLocked(c change) {
+	r.seq++
+	for f := range r.feeds {
+		f.put(r.seq, c)
+	}
+}
+
+// wake tells those who wait for a cluster that there may be a new way to it.
+func (r *registry) wake(k key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wakeLocked(k)
+}
+
+func (r *registry) wakeLocked(k key) {
+	if w := r.waits[k]; w != nil {
+		close(w.changed)
+		delete(r.waits, k)
+	}
+}
+
+func (r *registry) waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waits)
+}
+
+func (r *registry) any() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.links) > 0
 }
 
 // of lists the live sessions of a cluster.
@@ -86,50 +120,23 @@ func (r *registry) all() (out []*link) {
 	return out
 }
 
-// best lists the sessions to try, the least loaded first: those that drain are left out, and suspects come last.
-func (r *registry) best(k key) []*link {
-	now := time.Now().UnixNano()
-	links := slices.DeleteFunc(r.of(k), func(l *link) bool { return isClosed(l.session.Draining()) || isClosed(l.session.Done()) })
-	slices.SortStableFunc(links, func(a, b *link) int {
-		return cmp.Or(cmp.Compare(rank(a, now), rank(b, now)), cmp.Compare(a.active.Load(), b.active.Load()))
-	})
-	return links
-}
-
-func rank(l *link, now int64) int {
-	if l.suspect.Load() > now {
-		return 1
-	}
-	return 0
-}
-
-// awaitNew waits until a session is added that is not among seen, and reports whether one was.
-func (r *registry) awaitNew(ctx context.Context, k key, seen []*link) bool {
+// expect joins those who wait for a cluster. leave must be called by who no longer does.
+func (r *registry) expect(k key) (changed <-chan struct{}, leave func()) {
 	r.mu.Lock()
-	for _, l := range r.links[k] {
-		if !slices.Contains(seen, l) && !isClosed(l.session.Done()) && !isClosed(l.session.Draining()) {
-			r.mu.Unlock()
-			return true
-		}
-	}
+	defer r.mu.Unlock()
 	w := r.waits[k]
 	if w == nil {
-		w = &wait{arrived: make(chan struct{})}
+		w = &wait{changed: make(chan struct{})}
 		r.waits[k] = w
 	}
 	w.people++
-	r.mu.Unlock()
-	select {
-	case <-w.arrived:
-		return true
-	case <-ctx.Done():
+	return w.changed, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if w.people--; w.people == 0 && r.waits[k] == w {
+			delete(r.waits, k)
+		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if w.people--; w.people == 0 && r.waits[k] == w {
-		delete(r.waits, k)
-	}
-	return isClosed(w.arrived)
 }
 
 func isClosed(c <-chan struct{}) bool {

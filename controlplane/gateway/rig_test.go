@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -42,6 +43,8 @@ type rig struct {
 	ledger    *audit.Log
 	admin     tenant.Scope
 	addr      string
+	peers     string // where other replicas reach it
+	id        string // of the replica
 	stop      func() // ends the gateway and waits for it
 
 	mu     sync.Mutex // guards people and locks
@@ -52,6 +55,20 @@ func newRig(t *testing.T, change ...func(*gateway.Config)) *rig {
 	t.Helper()
 	r := &rig{db: storetest.New(t), keys: pki.Dir(t.TempDir()), people: map[string]tenant.Scope{}}
 	r.admin = storetest.Tenant(t, r.db.DB, "acme")
+	r.start(t, change)
+	return r
+}
+
+// beside is another replica over the same database, with the same keys and people.
+func (r *rig) beside(t *testing.T, change ...func(*gateway.Config)) *rig {
+	t.Helper()
+	other := &rig{db: r.db, keys: r.keys, people: r.people, admin: r.admin}
+	other.start(t, change)
+	return other
+}
+
+func (r *rig) start(t *testing.T, change []func(*gateway.Config)) {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,7 +83,12 @@ func newRig(t *testing.T, change ...func(*gateway.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replicas := cluster.NewReplicas(cluster.ReplicasConfig{Store: r.db.DB.Replicas()})
+	peers, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replicas := cluster.NewReplicas(cluster.ReplicasConfig{Store: r.db.DB.Replicas(), Address: peers.Addr().String()})
+	r.id = replicas.ID()
 	if err := replicas.Register(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +100,10 @@ func newRig(t *testing.T, change ...func(*gateway.Config)) *rig {
 		Authority:   r.authority,
 		Certificate: r.authority.ServiceCertificate(pki.GatewayService, replicas.ID(), nil, []net.IP{net.IPv4(127, 0, 0, 1)}),
 		Clusters:    r.clusters, Ledger: r.ledger, Auth: r.auth, ReplicaID: replicas.ID(), Log: log, DrainTime: 5 * time.Second,
+		Peers: gateway.PeerConfig{
+			Replicas: replicas, Address: peers.Addr().String(), Every: 200 * time.Millisecond,
+			Certificate: r.authority.ServiceCertificate(pki.ReplicaService, replicas.ID(), nil, nil),
+		},
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -85,7 +111,10 @@ func newRig(t *testing.T, change ...func(*gateway.Config)) *rig {
 	if r.Gateway, err = gateway.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	r.stop = run(t, func(ctx context.Context) error { return r.ServeTunnels(ctx, l) })
+	r.peers = peers.Addr().String()
+	stopTunnels := run(t, func(ctx context.Context) error { return r.ServeTunnels(ctx, l) })
+	stopPeers := run(t, func(ctx context.Context) error { return r.ServePeers(ctx, peers) })
+	r.stop = sync.OnceFunc(func() { stopTunnels(); stopPeers() })
 	below := []func(){run(t, r.db.DB.Run), run(t, replicas.Run), run(t, r.ledger.Run)}
 	t.Cleanup(func() {
 		r.stop()
@@ -93,7 +122,6 @@ func newRig(t *testing.T, change ...func(*gateway.Config)) *rig {
 			stop()
 		}
 	})
-	return r
 }
 
 // run starts f and returns what ends it and waits, once.
@@ -238,7 +266,9 @@ func (r *rig) dialTLS(ctx context.Context, cfg *tls.Config, tc tunnel.Config) (t
 	if err != nil {
 		return nil, err
 	}
-	tc.Hello.Version, tc.Hello.Attrs = "1.2.3", map[string]string{"kubernetes_version": "v1.37.2"}
+	attrs := map[string]string{"kubernetes_version": "v1.37.2"}
+	maps.Copy(attrs, tc.Hello.Attrs)
+	tc.Hello.Version, tc.Hello.Attrs = "1.2.3", attrs
 	return tlsmux.Agent(ctx, conn, tc)
 }
 

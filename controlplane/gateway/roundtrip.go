@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,98 +113,167 @@ func (g *Gateway) carryUncounted(req *http.Request, k key, who tunnel.Identity, 
 	if who.Extra != nil {
 		who.Extra[extraRequest] = []string{header.RequestID}
 	}
-	start := time.Now()
-	s, err := g.open(ctx, k, header, absent)
-	if err != nil {
-		if req.Body != nil {
-			_ = req.Body.Close()
+	for again := false; ; again = true {
+		start := time.Now()
+		s, err := g.open(ctx, k, header, absent)
+		if err != nil {
+			if req.Body != nil {
+				_ = req.Body.Close()
+			}
+			if again { // it was sent once
+				return nil, err
+			}
+			return nil, notSent(err)
 		}
-		return nil, notSent(err)
+		g.meter.opened(start)
+		if still := g.stillAllowed(ctx); still != nil {
+			s.recheck(ctx, g.cfg.RecheckEvery, still)
+		}
+		res, err := s.send(req)
+		if err == nil || again || !repeatable(req) || s.lost() == nil || ctx.Err() != nil {
+			return res, err
+		}
 	}
-	g.meter.opened(start)
-	if still := g.stillAllowed(ctx); still != nil {
-		s.recheck(ctx, g.cfg.RecheckEvery, still)
-	}
-	return s.send(req)
 }
 
-// open tries the cluster's sessions, the least loaded first, until an agent accepts the stream. Before that nothing of
-// the request has left, so trying again is always right. Without a session it waits for one.
+// repeatable says whether a request may be sent once more after its tunnel was lost before the answer: it changes nothing,
+// and no intent stands for the one time that it was sent.
+func repeatable(req *http.Request) bool {
+	x, kubectl := req.Context().Value(exchangeKey{}).(*exchange)
+	return (req.Method == http.MethodGet || req.Method == http.MethodHead) && (req.Body == nil || req.Body == http.NoBody) &&
+		req.Header.Get("Upgrade") == "" && (!kubectl || x.info.IsRead())
+}
+
+// open tries the ways to the cluster, the best first, until an agent accepts the stream. Before that nothing of the
+// request has left, so trying again is always right. Without a way it waits for one.
 func (g *Gateway) open(ctx context.Context, k key, h tunnel.Header, absent func(context.Context) error) (*stream, error) {
 	waiting, cancel := context.WithTimeout(ctx, g.cfg.WaitSession)
 	defer cancel()
-	var tried []*link
-	var last error
-	for {
-		for _, l := range g.sessions.best(k) {
-			if containsLink(tried, l) {
-				continue
-			}
-			tried = append(tried, l)
-			conn, err := g.openOn(ctx, l, h)
-			if err == nil {
-				return conn, nil
-			}
-			if ctx.Err() != nil {
-				return nil, fmt.Errorf("open stream: %w", context.Cause(ctx))
-			}
-			var refused *tunnel.RefusedError
-			if errors.As(err, &refused) && refused.Code != tunnel.RefuseOverloaded && refused.Code != tunnel.RefuseDraining {
-				return nil, problem.New(problem.Unavailable, "The cluster's agent does not take this request.").WithCode("agent_refused").
-					WithFix("Update the agent.").WithCause(err)
-			}
+	tried := map[string]bool{}
+	s, last := g.try(ctx, k, h, tried)
+	for !decided(ctx, s, last) {
+		changed, leave := g.sessions.expect(k) // before looking again, so that nothing is missed
+		var err error
+		if s, err = g.try(ctx, k, h, tried); err != nil {
 			last = err
 		}
-		if overloaded(last) {
-			return nil, problem.New(problem.Limited, "The cluster's agent has too many requests in flight.").WithCode("agent_overloaded").
-				WithFix("End some watches, logs or shells.").WithRetryAfter(time.Second).WithCause(last)
+		if decided(ctx, s, err) {
+			leave()
+			break
 		}
 		if len(tried) == 0 && waiting.Err() == nil { // whose cluster it is, and whether waiting makes sense at all
 			if err := absent(ctx); err != nil && !problem.Is(err, problem.Unavailable) {
+				leave()
 				return nil, err
 			}
 		}
-		if !g.sessions.awaitNew(waiting, k, tried) {
-			break
+		select {
+		case <-changed:
+		case <-waiting.Done():
+		}
+		leave()
+		if waiting.Err() != nil && !isClosed(changed) {
+			return nil, g.nobody(ctx, last, absent)
 		}
 	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("open stream: %w", context.Cause(ctx))
+	switch {
+	case s != nil:
+		return s, nil
+	case ctx.Err() != nil:
+		return nil, g.nobody(ctx, last, absent)
 	}
-	if err := absent(ctx); err != nil {
-		return nil, err
-	}
-	return nil, errNoSession.WithCause(last)
+	return nil, last
 }
 
-func (g *Gateway) openOn(ctx context.Context, l *link, h tunnel.Header) (*stream, error) {
-	l.active.Add(1)
+// decided says whether there is nothing to wait for: the stream is open, nobody wants it any more, or the agent has said
+// no for good.
+func decided(ctx context.Context, s *stream, err error) bool {
+	return s != nil || ctx.Err() != nil || problem.Is(err, problem.Limited) || errors.Is(err, errAgentRefused)
+}
+
+// nobody is the error of a request whose cluster could not be reached in time; last is why the last way failed.
+func (g *Gateway) nobody(ctx context.Context, last error, absent func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("open stream: %w", context.Cause(ctx))
+	}
+	if err := absent(ctx); err != nil {
+		return err
+	}
+	return errNoSession.WithCause(last)
+}
+
+var errAgentRefused = errors.New("the agent does not take the request")
+
+// try opens the stream on the best way that was not tried yet. Without one, both results are nil, or the error is that
+// of the last one tried just now.
+func (g *Gateway) try(ctx context.Context, k key, h tunnel.Header, tried map[string]bool) (*stream, error) {
+	var last error
+	for _, w := range g.ways(k) {
+		if tried[w.id] {
+			continue
+		}
+		tried[w.id] = true
+		s, err := g.openOn(ctx, w, h)
+		switch {
+		case err == nil:
+			return s, nil
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("open stream: %w", context.Cause(ctx))
+		case fatalRefusal(err):
+			return nil, problem.New(problem.Unavailable, "The cluster's agent does not take this request.").WithCode("agent_refused").
+				WithFix("Update the agent.").WithCause(errors.Join(errAgentRefused, err))
+		}
+		last = err
+	}
+	if overloaded(last) {
+		return nil, problem.New(problem.Limited, "The cluster's agent has too many requests in flight.").WithCode("agent_overloaded").
+			WithFix("End some watches, logs or shells.").WithRetryAfter(time.Second).WithCause(last)
+	}
+	return nil, last
+}
+
+// fatalRefusal is an agent's no that another session of it would only repeat.
+func fatalRefusal(err error) bool {
+	var refused *tunnel.RefusedError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch refused.Code {
+	case tunnel.RefuseOverloaded, tunnel.RefuseDraining, tunnel.RefuseAbsent:
+		return false
+	}
+	return true
+}
+
+func (g *Gateway) openOn(ctx context.Context, w way, h tunnel.Header) (*stream, error) {
+	h.Route = w.route
+	w.active.Add(1)
+	if w.route == "" {
+		g.inFlight.Add(1)
+	}
 	g.meter.streams.Inc()
-	release := func() { l.active.Add(-1); g.meter.streams.Dec() }
-	conn, err := l.session.Open(ctx, h)
+	release := func() {
+		w.active.Add(-1)
+		if w.route == "" {
+			g.inFlight.Add(-1)
+		}
+		g.meter.streams.Dec()
+	}
+	conn, err := w.session.Open(ctx, h)
 	if err != nil {
 		release()
 		var refused *tunnel.RefusedError
 		if !errors.As(err, &refused) && ctx.Err() == nil {
-			l.suspected()
+			w.suspected()
 		}
 		return nil, err
 	}
-	return newStream(ctx, conn, release), nil
+	return g.newStream(ctx, conn, w, release), nil
 }
 
 func overloaded(err error) bool {
 	var refused *tunnel.RefusedError
 	return errors.As(err, &refused) && refused.Code == tunnel.RefuseOverloaded
-}
-
-func containsLink(links []*link, l *link) bool {
-	for _, x := range links {
-		if x == l {
-			return true
-		}
-	}
-	return false
 }
 
 var errNoSession = problem.New(problem.Unavailable, "The cluster is not connected.").WithCode("cluster_disconnected").
@@ -223,7 +293,9 @@ func (g *Gateway) disconnected(ctx context.Context, scope tenant.Scope, id clust
 	}
 	said := "The cluster " + c.Name + " is not connected"
 	switch {
-	case c.State == cluster.Connected:
+	case g.cutOff(key{scope.Tenant, id}):
+		said = "The replica of KubeChat that holds the tunnel of cluster " + c.Name + " can't be reached from this one"
+	case c.State.Up():
 		said = "The cluster " + c.Name + " does not answer"
 	case !c.LastSeen.IsZero():
 		said += "; it was last seen at " + c.LastSeen.UTC().Format(time.RFC3339)
@@ -231,6 +303,12 @@ func (g *Gateway) disconnected(ctx context.Context, scope tenant.Scope, id clust
 	p := *errNoSession
 	p.Detail = strings.TrimSpace(said + ". " + c.Reason)
 	return &p
+}
+
+// cutOff reports whether the cluster's only sessions are on replicas that can't be reached from here.
+func (g *Gateway) cutOff(k key) bool {
+	holders := g.peers.holders(k)
+	return len(holders) > 0 && len(g.waysHere(k)) == 0 && !slices.ContainsFunc(holders, func(h holder) bool { return h.link != nil })
 }
 
 // notSent makes sure that an error says that nothing was sent, and in words for people.

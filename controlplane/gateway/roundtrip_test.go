@@ -26,6 +26,8 @@ import (
 
 func clusterOf(id pki.Identity) cluster.ID { return cluster.ID(id.ID.Cluster) }
 
+func tenantOf(id pki.Identity) tenant.ID { return tenant.ID(id.ID.Tenant) }
+
 func sessionsOf(r *rig, id pki.Identity) int {
 	return r.Sessions(tenant.ID(id.ID.Tenant), clusterOf(id))
 }

@@ -2,22 +2,24 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/tunnel"
-	"github.com/kubechat/kubechat/tunnel/tlsmux"
 )
 
-// attrKubernetes is the agent's word for the API server's version, in its HELLO.
-const attrKubernetes = "kubernetes_version"
+// attrKubernetes is the agent's word for the API server's version, in its HELLO; attrReplicas, in our HELLO_ACK, is how
+// many replicas there are, so that an agent knows whether a second session to another one can be had.
+const (
+	attrKubernetes = "kubernetes_version"
+	attrReplicas   = "replicas"
+)
 
 const (
 	recheckEvery = 5 * time.Minute  // a lock set on another replica is seen at the latest then; a revocation is signalled
@@ -26,15 +28,19 @@ const (
 )
 
 // serveTunnel holds one session from its HELLO to its end.
-func (g *Gateway) serveTunnel(ctx context.Context, conn *tls.Conn) {
-	k, err := g.peer(conn.ConnectionState())
+func (g *Gateway) serveTunnel(ctx context.Context, conn arrival) {
+	k, err := g.peer(conn.state)
 	if err != nil { // verify has let it in, so this can't be
-		_ = conn.Close()
+		_ = conn.close()
+		return
+	}
+	if isClosed(g.leaving) || ctx.Err() != nil { // another replica is to have it
+		_ = conn.close()
 		return
 	}
 	log := g.cfg.Log.With("cluster", string(k.cluster), "tenant", string(k.tenant))
-	session, err := tlsmux.Plane(ctx, conn, tunnel.Config{
-		Hello: tunnel.Hello{Name: g.cfg.ReplicaID, Version: g.cfg.Version}, Log: log,
+	session, err := conn.plane(ctx, tunnel.Config{
+		Hello: g.hello(), Log: log, Check: g.prove(ctx, k, conn.state.VerifiedChains[0][0]),
 		Admit: func(tunnel.Header) (tunnel.RefuseCode, string) {
 			return tunnel.RefuseUnsupported, "agents open no streams"
 		},
@@ -43,8 +49,9 @@ func (g *Gateway) serveTunnel(ctx context.Context, conn *tls.Conn) {
 		log.InfoContext(ctx, "no session", "error", err)
 		return
 	}
-	l := &link{key: k, id: uuid.NewString(), session: session}
-	info := cluster.SessionInfo{ID: l.id, AgentVersion: session.Peer().Version, KubernetesVersion: session.Peer().Attrs[attrKubernetes]}
+	l := &link{key: k, id: uuid.NewString(), session: session, move: make(chan struct{})}
+	info := sessionInfo(l.id, session.Peer(), conn.state.VerifiedChains[0][0].NotAfter)
+	info.Transport = conn.transport
 	if err := g.cfg.Clusters.SessionOpened(ctx, k.tenant, k.cluster, info); err != nil {
 		reason := tunnel.ReasonShutdown
 		if problem.Is(err, problem.Conflict) || problem.Is(err, problem.NotFound) {
@@ -58,14 +65,24 @@ func (g *Gateway) serveTunnel(ctx context.Context, conn *tls.Conn) {
 	g.meter.sessions.Inc()
 	log.InfoContext(ctx, "session opened", "session", l.id, "agent", info.AgentVersion)
 
-	end := pki.SessionEnd(conn.ConnectionState().VerifiedChains[0][0], time.Now())
+	end := pki.SessionEnd(conn.state.VerifiedChains[0][0], time.Now())
+	stopMeasuring := g.measure(ctx, l)
 	g.hold(ctx, l, end.Add(-time.Duration(rand.Int64N(int64(min(endSpread, time.Until(end)/10)+1)))))
 
+	stopMeasuring()
 	g.sessions.remove(l)
 	g.meter.sessions.Dec()
 	info.Reason = reasonText(session.Cause())
 	g.cfg.Clusters.SessionClosed(context.WithoutCancel(ctx), k.tenant, k.cluster, info)
 	log.InfoContext(ctx, "session closed", "session", l.id, "cause", session.Cause())
+}
+
+func (g *Gateway) hello() tunnel.Hello {
+	return tunnel.Hello{
+		Name: g.cfg.ReplicaID, Version: g.cfg.Version, Attrs: map[string]string{
+			attrReplicas: strconv.Itoa(1 + g.peers.others()), attrBundle: strconv.FormatInt(g.cfg.Authority.Bundle().Version, 10),
+		},
+	}
 }
 
 // hold waits for the session's end, or brings it about: when its time is over, when the cluster may no longer connect,
@@ -75,44 +92,34 @@ func (g *Gateway) hold(ctx context.Context, l *link, end time.Time) {
 	defer life.Stop()
 	recheck := time.NewTimer(jitter(recheckEvery))
 	defer recheck.Stop()
+	draining, move := l.session.Draining(), (<-chan time.Time)(nil)
 	for {
 		select {
 		case <-l.session.Done():
 			return
+		case <-g.leaving:
+			g.drain(ctx, l, g.spread(), g.cfg.DrainTime, tunnel.ReasonShutdown)
+			return
 		case <-ctx.Done():
-			g.drain(l, g.cfg.DrainTime, tunnel.ReasonShutdown)
+			g.drain(ctx, l, g.spread(), g.cfg.DrainTime, tunnel.ReasonShutdown)
+			return
+		case <-l.move:
+			g.drain(ctx, l, g.spread(), g.cfg.DrainTime, tunnel.ReasonReplaced)
 			return
 		case <-life.C:
-			g.drain(l, time.Until(end), tunnel.ReasonExpired)
+			g.drain(ctx, l, 0, time.Until(end), tunnel.ReasonExpired)
 			return
 		case <-recheck.C:
 			g.recheck(ctx, l.key)
 			recheck.Reset(jitter(recheckEvery))
+		case <-draining: // the agent stops, or moves: it closes the session when nothing is left in it
+			tick := time.NewTicker(drainTick)
+			defer tick.Stop()
+			draining, move = nil, tick.C
+		case <-move:
+			g.moveWatches(l.session)
 		}
 	}
-}
-
-// drain asks the agent to replace the session, waits for the streams in it, at most for grace, and closes it.
-func (g *Gateway) drain(l *link, grace time.Duration, reason tunnel.Reason) {
-	ctx, cancel := context.WithTimeout(context.Background(), max(grace, 0))
-	defer cancel()
-	_ = l.session.Drain(ctx, tunnel.Drain{Deadline: grace}) // without an answer the deadline below holds all the same
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	idle := 0
-	for idle < 2 { // twice in a row: a request may be between choosing this session and opening its stream
-		select {
-		case <-l.session.Done():
-			return
-		case <-ctx.Done():
-			idle = 2
-		case <-tick.C:
-			if idle++; l.active.Load() > 0 {
-				idle = 0
-			}
-		}
-	}
-	_ = l.session.CloseWith(reason, "")
 }
 
 // watch ends sessions of revoked clusters as soon as the word comes.
@@ -121,6 +128,10 @@ func (g *Gateway) watch(ctx context.Context) {
 		for s := range g.cfg.Clusters.Revocations(ctx) {
 			if s.Cluster == "" {
 				g.recheckAll(ctx)
+				continue
+			}
+			if s.Locked {
+				g.Lock(s.Tenant, s.Cluster)
 				continue
 			}
 			g.Revoke(ctx, s.Tenant, s.Cluster)
@@ -167,6 +178,8 @@ func reasonText(err error) string {
 			return "The agent was stopped."
 		}
 		return "This replica of KubeChat was stopped; the agent connects to another."
+	case reasonReplica:
+		return "The replica of KubeChat that held the tunnel was stopped; the agent connects to another."
 	case tunnel.ReasonNormal, tunnel.ReasonReplaced:
 		return "The agent closed the connection."
 	case tunnel.ReasonDead:

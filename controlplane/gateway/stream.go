@@ -15,7 +15,9 @@ import (
 // stream is one accepted stream and the one request on it. It is given back exactly once: when its answer was read to
 // its end, when that was closed, or when nothing came of it.
 type stream struct {
+	g    *Gateway
 	conn *tunnel.Conn
+	way  way
 	stop func() bool // no longer cancel the stream with the request's context
 	done sync.Once
 	free func()
@@ -24,8 +26,8 @@ type stream struct {
 	timer *time.Timer
 }
 
-func newStream(ctx context.Context, conn *tunnel.Conn, free func()) *stream {
-	return &stream{conn: conn, free: free, stop: context.AfterFunc(ctx, func() { _ = conn.Reset(tunnel.ReasonCancelled) })}
+func (g *Gateway) newStream(ctx context.Context, conn *tunnel.Conn, w way, free func()) *stream {
+	return &stream{g: g, conn: conn, way: w, free: free, stop: context.AfterFunc(ctx, func() { _ = conn.Reset(tunnel.ReasonCancelled) })}
 }
 
 // release gives the stream back. Reset is right unless both ends are done with it: what is in flight is wanted by nobody.
@@ -93,6 +95,9 @@ func (s *stream) send(req *http.Request) (*http.Response, error) {
 		return res, nil
 	}
 	res.Body = &answer{ReadCloser: res.Body, s: s}
+	if f := watchFrames(req, res); f != nil {
+		res.Body = newWatchBody(s.g, s, s.way.key, res.Body, f)
+	}
 	return res, nil
 }
 

@@ -200,6 +200,7 @@ func (a *API) register() {
 	a.registerSession()
 	a.registerTenant()
 	a.registerClusters()
+	a.registerFleet()
 	a.registerJoinTokens()
 	a.registerGroups()
 	a.registerMembers()

@@ -17,7 +17,9 @@ type Clusters interface {
 	Get(ctx context.Context, scope tenant.Scope, id cluster.ID) (cluster.Cluster, error)
 	List(ctx context.Context, scope tenant.Scope) ([]cluster.Cluster, error)
 	Revoke(ctx context.Context, scope tenant.Scope, id cluster.ID) (cluster.Cluster, error)
+	Unlock(ctx context.Context, scope tenant.Scope, id cluster.ID, forgetKeys bool) (cluster.Cluster, error)
 	Watch(ctx context.Context, scope tenant.Scope) (<-chan cluster.Change, error)
+	Fleet
 	JoinTokens
 	Groups
 }
@@ -36,13 +38,18 @@ type Cluster struct {
 	ID                cluster.ID    `json:"id"`
 	Name              string        `json:"name"`
 	Region            string        `json:"region"`
-	State             cluster.State `json:"state" enum:"pending,connected,offline,revoked"`
+	State             cluster.State `json:"state" enum:"pending,connected,degraded,upgrading,stale,offline,revoked"`
 	Since             time.Time     `json:"since" doc:"When this state began."`
 	Reason            string        `json:"reason,omitempty" doc:"Why, for people."`
 	LastSeen          *time.Time    `json:"lastSeen,omitempty"`
 	AgentVersion      string        `json:"agentVersion,omitempty"`
 	KubernetesVersion string        `json:"kubernetesVersion,omitempty"`
 	Sessions          int           `json:"sessions" doc:"Live tunnels."`
+	SessionsWanted    int           `json:"sessionsWanted,omitempty" doc:"How many its agent keeps up, if it says so."`
+	Transports        []string      `json:"transports,omitempty" doc:"Of the live tunnels: tls, websocket, quic."`
+	RoundTripMs       float64       `json:"roundTripMs,omitempty" doc:"The best of the live tunnels', as last measured."`
+	CertificateUntil  *time.Time    `json:"certificateUntil,omitempty" doc:"The end of its newest certificate."`
+	Intercepted       bool          `json:"intercepted,omitempty" doc:"A proxy on the agent's side opens the outer TLS."`
 	CreatedAt         time.Time     `json:"createdAt"`
 	Group             cluster.Group `json:"group,omitempty" enum:"viewer,operator,admin" doc:"What the caller is in this cluster."`
 }
@@ -51,7 +58,8 @@ func viewCluster(c cluster.Cluster, mine cluster.Group) Cluster {
 	return Cluster{
 		ID: c.ID, Name: c.Name, Region: c.Region, State: c.State, Since: c.Since.UTC(), Reason: c.Reason,
 		LastSeen: timePtr(c.LastSeen), AgentVersion: c.AgentVersion, KubernetesVersion: c.KubernetesVersion,
-		Sessions: c.Sessions, CreatedAt: c.CreatedAt.UTC(), Group: mine,
+		Sessions: c.Sessions, SessionsWanted: c.SessionsWanted, Transports: splitList(c.Transports), RoundTripMs: millis(c.RoundTrip),
+		CertificateUntil: timePtr(c.CertificateUntil), Intercepted: c.Intercepted, CreatedAt: c.CreatedAt.UTC(), Group: mine,
 	}
 }
 
@@ -110,6 +118,10 @@ func (a *API) registerClusters() {
 		return &empty{}, err
 	})
 	member(a, op{
+		id: "unlock-cluster", method: http.MethodPost, path: "/clusters/{c}/unlock", tag: "clusters", action: tenant.ManageClusters,
+		summary: "Let a cluster go on that was locked because its identity seemed to be in two hands",
+	}, a.unlockCluster)
+	member(a, op{
 		id: "get-kubeconfig", method: http.MethodGet, path: "/clusters/{c}/kubeconfig", tag: "clusters",
 		action: tenant.ReadClusters, summary: "A kubeconfig for this cluster that takes its credential from `kubechat credential`",
 	}, a.getKubeconfig)
@@ -139,6 +151,22 @@ func (a *API) createCluster(ctx context.Context, scope tenant.Scope, in *newClus
 
 func (a *API) getCluster(ctx context.Context, scope tenant.Scope, in *ClusterPath) (*body[Cluster], error) {
 	c, err := a.clusters.Get(ctx, scope, in.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	g, err := a.clusters.Group(ctx, scope, in.Cluster)
+	return &body[Cluster]{viewCluster(c, g)}, err
+}
+
+type unlockInput struct {
+	ClusterPath
+	Body struct {
+		ForgetKeys bool `json:"forgetKeys,omitempty" doc:"Learn the cluster's own signing keys anew: its API server changed them all."`
+	}
+}
+
+func (a *API) unlockCluster(ctx context.Context, scope tenant.Scope, in *unlockInput) (*body[Cluster], error) {
+	c, err := a.clusters.Unlock(ctx, scope, in.Cluster, in.Body.ForgetKeys)
 	if err != nil {
 		return nil, err
 	}

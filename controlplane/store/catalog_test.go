@@ -21,6 +21,9 @@ var (
 		"ca_certificate":   "the provider's authorities",
 		"one_time_token":   "tokens that the provider's authority gives itself, for seconds",
 		"revoked_serial":   "the authority's list; a serial names no tenant",
+		"trust_state":      "the provider's authorities: where the replacement of a root stands",
+		"ca_authority":     "the provider's authorities: their slots",
+		"ca_event":         "the provider's authorities: what was done to them",
 	}
 	// UNIQUE that does not start with tenant_id
 	globalUniques = map[string]string{
@@ -28,13 +31,15 @@ var (
 	}
 	// what functions of schema lookup may return besides ids
 	lookupResults = map[string]string{
-		"join_token_status.status": "told to who holds the token's secret",
-		"may_judge":                "a boolean about a replica",
-		"unsettled_runs.state":     "a word of ours, for the job that settles runs",
-		"unsettled_runs.owner":     "a replica's id",
+		"join_token_status.status":  "told to who holds the token's secret",
+		"may_judge":                 "a boolean about a replica",
+		"unsettled_runs.state":      "a word of ours, for the job that settles runs",
+		"unsettled_runs.owner":      "a replica's id",
+		"clusters_behind.bundle":    "a number of ours, for the authority's operator",
+		"clusters_behind.not_after": "a certificate's end, for the same",
 	}
 	// tables that kc_app may only add to
-	appendOnly = []string{"audit_record", "usage_event"}
+	appendOnly = []string{"audit_record", "usage_event", "ca_event"}
 )
 
 const policy = `(tenant_id = ( SELECT (NULLIF(current_setting('app.current_tenant'::text, true), ''::text))::uuid AS "nullif"))`

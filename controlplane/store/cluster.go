@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,19 +19,8 @@ func (db *DB) Clusters() Clusters { return Clusters{db} }
 
 var _ cluster.Store = Clusters{}
 
-const clusterColumns = `cluster_id, name, region, state, since, reason, last_seen, agent_version, kubernetes_version,
-	sessions, created_at`
-
-func scanCluster(row pgx.CollectableRow) (c cluster.Cluster, err error) {
-	var seen *time.Time
-	err = row.Scan(&c.ID, &c.Name, &c.Region, &c.State, &c.Since, &c.Reason, &seen, &c.AgentVersion, &c.KubernetesVersion,
-		&c.Sessions, &c.CreatedAt)
-	c.LastSeen = zeroIfNull(seen)
-	return c, err
-}
-
 func readCluster(ctx context.Context, tx pgx.Tx, id cluster.ID) (cluster.Cluster, error) {
-	return one(ctx, tx, noCluster, scanCluster, `select `+clusterColumns+` from cluster_now where cluster_id = $1`, id)
+	return one(ctx, tx, noCluster, scanCluster, `select `+clusterColumns+` from cluster_facts where cluster_id = $1`, id)
 }
 
 // CreateCluster writes the cluster and its record.
@@ -74,8 +62,8 @@ func (s Clusters) Cluster(ctx context.Context, t tenant.ID, id cluster.ID) (c cl
 func (s Clusters) Clusters(ctx context.Context, t tenant.ID, ids ...cluster.ID) (all []cluster.Cluster, err error) {
 	err = s.db.InTenant(ctx, t, func(ctx context.Context, tx pgx.Tx) error {
 		all, err = many(ctx, tx, scanCluster, `
-			select `+clusterColumns+` from cluster_now where $1::uuid[] is null or cluster_id = any($1)
-			order by state = 'revoked', name, cluster_id`, texts(ids))
+			select `+clusterColumns+` from cluster_facts where $1::uuid[] is null or cluster_id = any($1)
+			order by revoked_at is not null, name, cluster_id`, texts(ids))
 		return err
 	})
 	return all, err

@@ -107,6 +107,9 @@ func (s Clusters) RedeemJoinToken(ctx context.Context, hash []byte, uid string) 
 		return joined(ctx, tx, t, id, token, uid)
 	})
 	if err != nil {
+		if p := problem.As(err); p.Kind == problem.Expired {
+			s.noteRefusal(ctx, hash, p.Detail)
+		}
 		return "", "", err
 	}
 	s.db.Notify(topicCluster, t, string(id))

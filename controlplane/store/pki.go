@@ -2,13 +2,13 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 	"github.com/kubechat/kubechat/pki"
 )
@@ -18,26 +18,6 @@ type PKI struct{ db *DB }
 
 // PKI is the authority's part of the store.
 func (db *DB) PKI() PKI { return PKI{db} }
-
-// CAs lists the CA certificates of a trust domain.
-func (p PKI) CAs(ctx context.Context, trustDomain string) (out []*x509.Certificate, err error) {
-	err = p.db.System(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		out, err = many(ctx, tx, certificate, `select certificate from ca_certificate
-			where trust_domain = $1 order by added_at`, trustDomain)
-		return err
-	})
-	return out, err
-}
-
-// AddCA adds a CA certificate, once.
-func (p PKI) AddCA(ctx context.Context, trustDomain string, c *x509.Certificate) error {
-	sum := sha256.Sum256(c.Raw)
-	return p.db.System(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `insert into ca_certificate (trust_domain, fingerprint, certificate, not_after)
-			values ($1, $2, $3, $4) on conflict do nothing`, trustDomain, sum[:], c.Raw, c.NotAfter)
-		return err
-	})
-}
 
 // UseOTT tells whether this is the first use of the token, and forgets tokens that have expired.
 func (p PKI) UseOTT(ctx context.Context, id string, expires time.Time) (first bool, err error) {
@@ -57,24 +37,28 @@ func (p PKI) UseOTT(ctx context.Context, id string, expires time.Time) (first bo
 
 // readLine takes the reason to refuse from the cluster itself; a cluster that is not there is closed as well.
 const readLine = `
-	select l.generation, l.serial, l.previous, l.enrolled_at, l.advanced_at, l.retried, l.locked_at, l.lock_reason,
-	  case when c.revoked_at is not null then 'revoked' else coalesce(l.closed, '') end
+	select l.generation, l.serial, l.hash, l.previous, l.previous_hash, l.not_after, l.authority_key, l.enrolled_at,
+	  l.advanced_at, l.retried, l.locked_at, l.lock_reason, l.bundle, l.pin_issuer, l.pin_subject, l.pin_keys,
+	  c.kube_system_uid, case when c.revoked_at is not null then 'revoked' else coalesce(l.closed, '') end
 	from cluster c left join certificate_line l using (tenant_id, cluster_id)
 	where c.tenant_id = $1 and c.cluster_id = $2`
 
 func scanLine(row pgx.Row) (l pki.Line, err error) {
-	var generation *int64
-	var serial, previous, reason *string
-	var enrolled, advanced, locked *time.Time
+	var generation, bundle *int64
+	var serial, hash, previous, previousHash, authority, reason, issuer, subject, keys *string
+	var until, enrolled, advanced, locked *time.Time
 	var retried *bool
-	err = row.Scan(&generation, &serial, &previous, &enrolled, &advanced, &retried, &locked, &reason, &l.Closed)
+	err = row.Scan(&generation, &serial, &hash, &previous, &previousHash, &until, &authority, &enrolled, &advanced, &retried,
+		&locked, &reason, &bundle, &issuer, &subject, &keys, &l.ClusterUID, &l.Closed)
 	if noRows(err) {
 		return pki.Line{Closed: "no such cluster"}, nil
 	}
 	if err != nil || generation == nil {
 		return l, err
 	}
-	l.Generation, l.Serial, l.Previous, l.Retried, l.LockReason = *generation, *serial, *previous, *retried, *reason
+	l.Generation, l.Serial, l.Hash, l.Previous, l.PrevHash = *generation, *serial, *hash, *previous, *previousHash
+	l.NotAfter, l.Authority, l.Retried, l.LockReason, l.Bundle = zeroIfNull(until), *authority, *retried, *reason, *bundle
+	l.Pin = pki.Pin{Issuer: *issuer, Subject: *subject, KeySet: *keys}
 	l.EnrolledAt, l.AdvancedAt, l.LockedAt = *enrolled, *advanced, zeroIfNull(locked)
 	return l, nil
 }
@@ -110,6 +94,11 @@ func (p PKI) Line(ctx context.Context, tenantID, clusterID string, f func(*pki.L
 		if err := f(&l); err != nil {
 			return err
 		}
+		if before.LockedAt.IsZero() && !l.LockedAt.IsZero() {
+			if err := recordLock(ctx, tx, tenantID, clusterID, l.LockReason); err != nil {
+				return err
+			}
+		}
 		if l.Generation == 0 { // the cluster never joined: there is nothing to keep, and a revoked cluster says so itself
 			return nil
 		}
@@ -135,15 +124,34 @@ func writeLine(ctx context.Context, tx pgx.Tx, tenantID, clusterID string, befor
 	}
 	_, err := tx.Exec(ctx, `
 		insert into certificate_line (tenant_id, cluster_id, generation, serial, previous, enrolled_at, advanced_at, retried,
-		  locked_at, lock_reason, closed)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		  locked_at, lock_reason, closed, hash, previous_hash, not_after, authority_key, bundle, pin_issuer, pin_subject, pin_keys)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		on conflict (tenant_id, cluster_id) do update set generation = excluded.generation, serial = excluded.serial,
 		  previous = excluded.previous, enrolled_at = excluded.enrolled_at, advanced_at = excluded.advanced_at,
 		  retried = excluded.retried, locked_at = excluded.locked_at, lock_reason = excluded.lock_reason,
-		  closed = case when certificate_line.closed <> '' then certificate_line.closed else excluded.closed end`,
+		  closed = case when certificate_line.closed <> '' then certificate_line.closed else excluded.closed end,
+		  hash = excluded.hash, previous_hash = excluded.previous_hash, not_after = excluded.not_after,
+		  authority_key = excluded.authority_key, bundle = excluded.bundle, pin_issuer = excluded.pin_issuer,
+		  pin_subject = excluded.pin_subject, pin_keys = excluded.pin_keys`,
 		tenantID, clusterID, l.Generation, l.Serial, l.Previous, l.EnrolledAt, l.AdvancedAt, l.Retried,
-		orNull(l.LockedAt), l.LockReason, closed)
+		orNull(l.LockedAt), l.LockReason, closed, l.Hash, l.PrevHash, orNull(l.NotAfter), l.Authority, l.Bundle,
+		l.Pin.Issuer, l.Pin.Subject, l.Pin.KeySet)
 	return err
+}
+
+// recordLock writes the alert into the tenant's own record; the signal to end the sessions leaves with the commit.
+func recordLock(ctx context.Context, tx pgx.Tx, tenantID, clusterID, reason string) error {
+	var name string
+	err := tx.QueryRow(ctx, `select name from cluster where tenant_id = $1 and cluster_id = $2`, tenantID, clusterID).Scan(&name)
+	if err != nil {
+		return err
+	}
+	err = recordAs(ctx, tx, "service", tenant.Scope{Tenant: tenant.ID(tenantID)},
+		adminRecord{action: "cluster.locked", name: name, detail: reason, cluster: cluster.ID(clusterID)})
+	if err != nil {
+		return err
+	}
+	return notifyTx(ctx, tx, topicLocked, tenant.ID(tenantID), clusterID)
 }
 
 // Issued lists the certificates of a cluster that have not expired.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,16 @@ func (r Replicas) Beat(ctx context.Context, replica, address string, lease time.
 	return since, err
 }
 
+// Live lists the replicas with a lease.
+func (r Replicas) Live(ctx context.Context) (all []cluster.Replica, err error) {
+	err = r.db.System(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		all, err = many(ctx, tx, pgx.RowToStructByPos[cluster.Replica],
+			`select replica_id::text, address from replica where lease_until > now() order by replica_id`)
+		return err
+	})
+	return all, err
+}
+
 // Leave ends the lease.
 func (r Replicas) Leave(ctx context.Context, replica string) error {
 	return r.db.System(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -52,16 +63,24 @@ func (r Replicas) OpenSession(ctx context.Context, replica string, k cluster.Ses
 			return err
 		}
 		_, err := tx.Exec(ctx, `
-			update cluster set agent_version = $2, kubernetes_version = $3, joined_at = coalesce(joined_at, now()),
-			  connected_at = case when exists (select from cluster_session s join replica r using (replica_id)
-			    where s.cluster_id = $1 and r.lease_until > now()) then connected_at else now() end
-			where cluster_id = $1`, k.Cluster, clean(info.AgentVersion), clean(info.KubernetesVersion))
+			with s as (select count(*) as live from cluster_session join replica using (replica_id)
+			  where cluster_id = $1 and lease_until > now())
+			update cluster c set agent_version = $2, kubernetes_version = $3, joined_at = coalesce(joined_at, now()),
+			  sessions_wanted = $4, connected_at = case when s.live > 0 then connected_at else now() end,
+			  complete_at = case when s.live between 1 and $4 - 1 and s.live + 1 >= $4
+			    and greatest(connected_at, last_seen_at) < now() - interval '30 seconds' then now() else complete_at end,
+			  agent_version_before = case when agent_version <> $2 then agent_version else agent_version_before end,
+			  agent_version_at = case when agent_version <> $2 then now() else agent_version_at end
+			from s where cluster_id = $1`, k.Cluster, clean(info.AgentVersion), clean(info.KubernetesVersion), info.Wanted)
 		if err != nil {
 			return fmt.Errorf("mark the cluster as connected: %w", err)
 		}
 		_, err = tx.Exec(ctx, `
-			insert into cluster_session (tenant_id, cluster_id, session_id, replica_id) values ($1, $2, $3, $4)
-			on conflict (tenant_id, cluster_id, session_id) do nothing`, k.Tenant, k.Cluster, k.Session, replica)
+			insert into cluster_session (tenant_id, cluster_id, session_id, replica_id, transport, agent_name, agent_version,
+			  kubernetes_version, certificate_until, intercepted, round_trip_us) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			on conflict (tenant_id, cluster_id, session_id) do nothing`, k.Tenant, k.Cluster, k.Session, replica,
+			cmp.Or(info.Transport, "tls"), clean(info.AgentName), clean(info.AgentVersion), clean(info.KubernetesVersion),
+			orNull(info.CertificateUntil), info.Intercepted, info.RoundTrip.Microseconds())
 		if err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}
@@ -91,6 +110,9 @@ func lockLiveCluster(ctx context.Context, tx pgx.Tx, id cluster.ID) error {
 // CloseSession may be repeated.
 func (r Replicas) CloseSession(ctx context.Context, k cluster.SessionKey, reason string) error {
 	err := r.db.InTenant(ctx, k.Tenant, func(ctx context.Context, tx pgx.Tx) error {
+		if err := recordEnd(ctx, tx, k, reason); err != nil {
+			return fmt.Errorf("keep the session's end: %w", err)
+		}
 		_, err := tx.Exec(ctx, `
 			with gone as (
 			  delete from cluster_session where cluster_id = $1 and session_id = $2 returning cluster_id)
@@ -151,10 +173,16 @@ func (r Replicas) sweep(ctx context.Context, k cluster.SessionKey) error {
 			with gone as (
 			  delete from cluster_session s using replica r
 			  where s.cluster_id = $1 and s.session_id = $2 and r.replica_id = s.replica_id and r.lease_until < now()
-			  returning s.cluster_id, r.heartbeat_at)
-			update cluster c set last_seen_at = greatest(c.last_seen_at, gone.heartbeat_at),
-			  lost_reason = 'The replica that held its tunnel is gone; the agent is expected back in a moment.'
-			from gone where c.cluster_id = gone.cluster_id`, k.Cluster, k.Session)
+			  returning s.*, r.heartbeat_at),
+			kept as (
+			  insert into cluster_disconnect (tenant_id, cluster_id, session_id, replica_id, transport, agent_name, agent_version,
+			    opened_at, closed_at, reason)
+			  select tenant_id, cluster_id, session_id, replica_id, transport, agent_name, agent_version, opened_at,
+			    greatest(heartbeat_at, opened_at), $3 from gone
+			  on conflict do nothing)
+			update cluster c set last_seen_at = greatest(c.last_seen_at, gone.heartbeat_at), lost_reason = $3
+			from gone where c.cluster_id = gone.cluster_id`, k.Cluster, k.Session,
+			"The replica that held its tunnel is gone; the agent is expected back in a moment.")
 		return err
 	})
 	if err == nil {

@@ -97,6 +97,8 @@ func (s seeded) seedRest(t *testing.T, d *storetest.Database) {
 	args := pgx.NamedArgs{"t": s.scope.Tenant, "m": s.scope.Member, "c": s.cluster, "login": s.login, "token": s.apiToken, "hash": s.hash,
 		"conv": s.conversation, "run": s.run, "serial": s.serial, "replica": s.replica}
 	for _, sql := range []string{
+		`insert into cluster_disconnect (tenant_id, cluster_id, session_id, replica_id, transport, agent_name, agent_version, opened_at, closed_at, reason)
+		 values (@t, @c, 'canary', @replica, 'tls', 'canary', 'canary', now(), now(), 'canary')`,
 		`insert into api_token (tenant_id, api_token_id, member_id, name, secret_hash, created_at, expires_at)
 		 values (@t, @token, @m, 'canary', @hash, now(), now() + interval '1 day')`,
 		`insert into login (tenant_id, login_id, member_id, secret_hash, role, created_at, seen_at, rotated_at, expires_at)

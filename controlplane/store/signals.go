@@ -29,6 +29,7 @@ const (
 const (
 	topicCluster = "cluster"
 	topicRevoked = "revoked"
+	topicLocked  = "locked"
 )
 
 // Signal says that something about ID changed.
@@ -311,7 +312,7 @@ var _ cluster.Signals = ClusterSignals{}
 
 // Subscribe listens to a tenant's clusters, or with "" to everybody's.
 func (c ClusterSignals) Subscribe(t tenant.ID) cluster.Subscription {
-	return clusterSubscription{c.db.Subscribe(t, topicCluster, topicRevoked)}
+	return clusterSubscription{c.db.Subscribe(t, topicCluster, topicRevoked, topicLocked)}
 }
 
 type clusterSubscription struct{ *Subscription }
@@ -320,7 +321,8 @@ type clusterSubscription struct{ *Subscription }
 func (c clusterSubscription) Take() (out []cluster.Signal, missed bool) {
 	got, missed := c.Subscription.Take()
 	for _, sig := range got {
-		out = append(out, cluster.Signal{Tenant: sig.Tenant, Cluster: cluster.ID(sig.ID), Revoked: sig.Topic == topicRevoked})
+		out = append(out, cluster.Signal{Tenant: sig.Tenant, Cluster: cluster.ID(sig.ID),
+			Revoked: sig.Topic == topicRevoked, Locked: sig.Topic == topicLocked})
 	}
 	return out, missed
 }

@@ -55,6 +55,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		pc.ConnConfig.ConnectTimeout = 5 * time.Second // a database that is away is said to be so at once
 	}
 	setDefault(pc.ConnConfig.RuntimeParams, "application_name", "kubechatd")
+	setDefault(pc.ConnConfig.RuntimeParams, "jit", "off") // of statements of milliseconds it takes a tenth of a second to compile
 	setDefault(pc.ConnConfig.RuntimeParams, "idle_in_transaction_session_timeout", "30000")
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {

@@ -24,6 +24,7 @@ const (
 	ReadTenant     Action = "tenant.read"
 	ReadClusters   Action = "clusters.read"
 	ManageClusters Action = "clusters.manage" // add, revoke, join tokens
+	ReadFleet      Action = "fleet.read"      // every cluster's sessions, versions and certificates at once
 	ManageGroups   Action = "groups.manage"   // a member's group in a cluster
 	ReadMembers    Action = "members.read"
 	ManageMembers  Action = "members.manage"
@@ -37,7 +38,7 @@ const (
 
 // Actions lists every action, in the order of their declaration.
 var Actions = []Action{
-	ReadTenant, ReadClusters, ManageClusters, ManageGroups, ReadMembers, ManageMembers, Ask, RunChanges,
+	ReadTenant, ReadClusters, ManageClusters, ReadFleet, ManageGroups, ReadMembers, ManageMembers, Ask, RunChanges,
 	ReadOwnAudit, ReadAudit, ReadUsage, ManageTokens,
 }
 
@@ -49,7 +50,7 @@ var allowed = map[Role]map[Action]bool{
 		ReadUsage: true, ManageTokens: true,
 	},
 	Admin: {
-		ReadTenant: true, ReadClusters: true, ManageClusters: true, ManageGroups: true, ReadMembers: true,
+		ReadTenant: true, ReadClusters: true, ManageClusters: true, ReadFleet: true, ManageGroups: true, ReadMembers: true,
 		ManageMembers: true, Ask: true, RunChanges: true, ReadOwnAudit: true, ReadAudit: true, ReadUsage: true,
 		ManageTokens: true,
 	},

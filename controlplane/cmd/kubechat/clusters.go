@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -96,7 +97,7 @@ func (c *client) pick(ctx context.Context, want string) (clusterItem, error) {
 		if want != "" && (cl.Name == want || cl.ID == want) && cl.State != "revoked" {
 			return cl, nil
 		}
-		if cl.State == "connected" {
+		if slices.Contains([]string{"connected", "degraded", "upgrading"}, cl.State) { // the states that requests reach
 			live = append(live, cl)
 		}
 	}

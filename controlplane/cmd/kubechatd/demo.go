@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/kubechat/kubechat/controlplane"
 	"github.com/kubechat/kubechat/controlplane/store"
@@ -34,8 +35,8 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 	if err := e.parse(f, args); err != nil {
 		return err
 	}
-	for _, addr := range []string{s.WebAddr, s.TunnelAddr, s.OpsAddr} {
-		if !onLoopback(addr) {
+	for _, addr := range []string{s.WebAddr, s.TunnelAddr, s.PeerAddr, s.OpsAddr} {
+		if addr != "" && !onLoopback(addr) {
 			return fmt.Errorf("a demonstration listens on this machine only, and not on %s", addr)
 		}
 	}
@@ -115,6 +116,9 @@ func (d *demonstration) configure(ctx context.Context, c *controlplane.Config) e
 		return err
 	}
 	c.KubectlCA = web.ca
+	if c.StreamGrace == 0 {
+		c.StreamGrace = 2 * time.Second // who ends a demonstration does not wait for its shells
+	}
 	c.Demo = controlplane.Demo{
 		On:        true,
 		AgentLine: func(token string) string { return "make demo-agent TOKEN=" + token },

@@ -38,6 +38,7 @@ func commands() []command {
 		{"serve", "run the service", runServe},
 		{"migrate", "bring the database's schema to what this version needs", runMigrate},
 		{"bootstrap", "make an organisation and print its first admin's single-use token", runBootstrap},
+		{"pki", "look at the certificate authorities, replace and revoke them", runPKI},
 		{"openapi", "print the description of the API", runOpenAPI},
 		{"version", "say which version this is", runVersion},
 	}, further...)

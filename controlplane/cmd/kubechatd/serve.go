@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -19,6 +21,7 @@ type settings struct {
 	controlplane.Config
 	roles     string
 	kubectlCA string
+	operators string
 	logLevel  slog.Level
 	logJSON   bool
 }
@@ -26,12 +29,16 @@ type settings struct {
 func (s *settings) define(f *flag.FlagSet) {
 	f.StringVar(&s.roles, "roles", "", "what this replica does, of web,gateway,ca,jobs; all of them if empty")
 	f.StringVar(&s.DSN, "database-url", "", "the database, as role kc_app: postgres://…")
-	f.StringVar(&s.KeyDir, "key-dir", "", "the `directory` of the authority's keys")
+	f.StringVar(&s.KeyDir, "key-dir", "", "the authority's keys: a `directory`, or the URI of a KMS or token (docs/pki.md)")
 	f.StringVar(&s.Region, "region", "local", "this region's name")
 	f.StringVar(&s.TrustDomain, "trust-domain", "", "of certificates; REGION.kubechat.internal if empty")
 	f.StringVar(&s.WebAddr, "web-addr", "127.0.0.1:8080", "where customers are served: pages, API, kubectl")
 	f.StringVar(&s.TunnelAddr, "tunnel-addr", "127.0.0.1:8443", "where agents are served")
+	f.BoolVar(&s.TunnelQUIC, "tunnel-quic", false, "serve agents over QUIC too, on the same number of UDP")
+	f.StringVar(&s.PeerAddr, "peer-addr", "", "where other replicas are served; a free port on 127.0.0.1 if empty")
+	f.StringVar(&s.PeerAdvertise, "peer-advertise", "", "`host:port` where the other replicas reach this one; the peer address if empty")
 	f.StringVar(&s.OpsAddr, "ops-addr", "127.0.0.1:9090", "where probes and metrics are served; off: nowhere")
+	f.StringVar(&s.operators, "operator-token-file", "", "`file` with the token, of 32 characters or more, that opens the region's fleet on the ops address")
 	f.StringVar(&s.PublicURL, "public-url", "", "how browsers reach the web address")
 	f.StringVar(&s.TunnelHost, "tunnel-host", "", "`host:port` that agents dial; it is written into join tokens")
 	f.StringVar(&s.KubectlURL, "kubectl-url", "", "how kubectl reaches the web address; the public URL if empty")
@@ -40,7 +47,8 @@ func (s *settings) define(f *flag.FlagSet) {
 	f.StringVar(&s.SpoolDir, "spool-dir", "", "`directory` where records of reads wait while the database is away")
 	f.IntVar(&s.MaxConns, "database-conns", 20, "most connections to the database")
 	f.DurationVar(&s.DrainFor, "drain-for", 0, "how long to say \"not ready\" before closing")
-	f.DurationVar(&s.StopGrace, "stop-grace", 0, "for what is under way when the service stops; 20s if 0")
+	f.DurationVar(&s.StopGrace, "stop-grace", 0, "for what is under way when the service stops; 30s if 0")
+	f.DurationVar(&s.StreamGrace, "stream-grace", 0, "for shells, port-forwards and followed logs when the service stops; 1h if 0")
 	f.TextVar(&s.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	f.BoolVar(&s.logJSON, "log-json", false, "write the log as JSON")
 }
@@ -59,10 +67,30 @@ func (s *settings) config(e *env) (controlplane.Config, error) {
 			return c, fmt.Errorf("read kubectl's certificates: %w", err)
 		}
 	}
+	if c.OperatorTokenHash, err = operatorToken(s.operators); err != nil {
+		return c, err
+	}
 	if c.Web, err = web.Handler(web.Dist); err != nil {
 		return c, fmt.Errorf("prepare the pages: %w", err)
 	}
 	return c, nil
+}
+
+// operatorToken is the hash of what the file holds; the token itself goes no further.
+func operatorToken(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the operators' token: %w", err)
+	}
+	token := bytes.TrimSpace(b)
+	if len(token) < 32 {
+		return nil, fmt.Errorf("the operators' token in %s is shorter than 32 characters: make one with openssl rand -hex 32", path)
+	}
+	hash := sha256.Sum256(token)
+	return hash[:], nil
 }
 
 func runServe(ctx context.Context, e *env, args []string) error {
