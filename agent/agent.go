@@ -21,6 +21,7 @@ import (
 	"github.com/kubechat/kubechat/agent/policy"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/pki/renew"
+	"github.com/kubechat/kubechat/tunnel/dialer"
 )
 
 // Config is what an agent needs. Exactly one of IdentitySecret and StateDir says where its identity is kept.
@@ -55,6 +56,8 @@ type Config struct {
 	Proxy func(*url.URL) (*url.URL, error)
 	// ProxyCAs are believed besides the system's when the proxy itself speaks TLS.
 	ProxyCAs *x509.CertPool
+	// Transports are those that sessions may use; none are TLS and WebSocket. QUIC has to be asked for.
+	Transports []dialer.Transport
 
 	// HealthAddr is where /healthz, /readyz and /metrics are served; "" is nowhere.
 	HealthAddr string
@@ -85,6 +88,11 @@ func (c *Config) Validate() error {
 	if c.IdentitySecret != "" && c.Namespace == "" {
 		errs = append(errs, errors.New("the namespace of the identity Secret is not known"))
 	}
+	if len(c.Transports) > 0 {
+		if _, err := (dialer.Gateway{}).Contenders(c.Transports...); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -98,6 +106,7 @@ type agent struct {
 
 	clusterVersion, clusterUID string
 	usedToken                  atomic.Value // string: the hash of the join token that the identity cost
+	around                     atomic.Bool  // calls beside sessions go over a WebSocket, as the sessions do
 	refused                    string       // the serial number of an identity that was refused for good
 	keeper                     *renew.Keeper
 	handler                    *kubeproxy.Proxy
@@ -110,6 +119,12 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if len(cfg.Transports) == 0 {
+		cfg.Transports = []dialer.Transport{dialer.TLS, dialer.WebSocket}
+	}
+	if cfg.Sessions == 0 {
+		cfg.Sessions = 2
 	}
 	if cfg.Drain == 0 {
 		cfg.Drain = 20 * time.Second
@@ -168,8 +183,8 @@ var errRefused = errors.New("the identity was refused")
 
 func (a *agent) serveAs(ctx context.Context, id pki.Identity) error {
 	a.keeper = renew.New(renew.Config{
-		Identity: id, Renew: renew.HTTP(a.dialGateway), Log: a.log,
-		Load: a.load, Save: a.save, MayRenew: a.mayRenew(ctx),
+		Identity: id, Renew: a.renewal(), Log: a.log,
+		Load: a.load, Save: a.save, MayRenew: a.mayRenew(ctx), Learn: renew.Trust(a.dialGateway, a.own),
 	})
 	refusals := make(chan struct{}, 1) // of one: that it happened is all that counts
 	both, ctx := errgroup.WithContext(ctx)

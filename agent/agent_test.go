@@ -71,7 +71,7 @@ func TestAgentJoinsWithItsTokenAndServesTheCluster(t *testing.T) {
 	if got := get(t, session, "/api/v1/namespaces/shop/pods"); got != "/api/v1/namespaces/shop/pods as kubechat:viewer" {
 		t.Errorf("answer %q", got)
 	}
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "connected", "/metrics": `kubechat_agent_sessions_total{result="up"} 1`} {
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "connected", "/metrics": `kubechat_agent_sessions_total{result="up",transport="tls"} 1`} {
 		res, err := (&http.Client{Timeout: patience}).Get("http://" + cfg.HealthAddr + path)
 		if err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,12 +28,20 @@ type cluster struct {
 	version int
 	secret  map[string][]byte
 	lock    map[string]string
+	denied  string // what the agent is said not to be allowed: VERB RESOURCE
 }
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{block: make(chan struct{}), version: 1, secret: map[string][]byte{}, lock: map[string]string{}}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /openid/v1/jwks", func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Accept"), "*/*") { // as the real one, which has a type of its own for it
+			w.WriteHeader(http.StatusNotAcceptable)
+			return
+		}
+		_, _ = fmt.Fprint(w, `{"keys":[{"kty":"EC","kid":"kid-1"}]}`)
+	})
 	mux.HandleFunc("GET /version", answer(map[string]string{"gitVersion": "v1.37.2"}))
 	mux.HandleFunc("GET /api/v1/namespaces/kube-system", answer(map[string]any{"metadata": map[string]string{"uid": kubeSystemUID}}))
 	mux.HandleFunc("GET /api/v1/namespaces/kubechat/secrets/kubechat-agent-identity", func(w http.ResponseWriter, _ *http.Request) {
@@ -41,6 +50,7 @@ func newCluster(t *testing.T) *cluster {
 		c.writeSecret(w)
 	})
 	mux.HandleFunc("PATCH /api/v1/namespaces/kubechat/secrets/kubechat-agent-identity", c.patchSecret)
+	mux.HandleFunc("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", c.review)
 	mux.HandleFunc("GET /api/v1/namespaces/shop/pods/cart/log", func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 		select {
@@ -102,6 +112,23 @@ func (c *cluster) patchSecret(w http.ResponseWriter, r *http.Request) {
 	}
 	maps.Copy(c.secret, patch.Data)
 	c.writeSecret(w)
+}
+
+// review says yes to all but denied.
+func (c *cluster) review(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Spec struct {
+			ResourceAttributes struct{ Verb, Resource string }
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked := in.Spec.ResourceAttributes.Verb + " " + in.Spec.ResourceAttributes.Resource
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": map[string]bool{"allowed": asked != c.denied}})
 }
 
 func (c *cluster) locked() bool {

@@ -1,27 +1,21 @@
 package agent
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
-	"encoding/base64"
+	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
-	"net/http"
-	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kubechat/kubechat/pki"
+	"github.com/kubechat/kubechat/pki/renew"
 	"github.com/kubechat/kubechat/tunnel"
 	"github.com/kubechat/kubechat/tunnel/dialer"
-	"github.com/kubechat/kubechat/tunnel/tlsmux"
-)
-
-// The deadline of each step of a dial.
-const (
-	tcpTimeout = 10 * time.Second
-	tlsTimeout = 10 * time.Second
 )
 
 // The attributes of the HELLO, besides name and version.
@@ -29,16 +23,47 @@ const (
 	AttrKubernetesVersion   = "kubernetes_version"
 	AttrKubeSystemUID       = "kube_system_uid"
 	AttrServiceAccountToken = "service_account_token"
+	AttrSessions            = "sessions"     // how many this agent keeps up
+	AttrTrustBundle         = "trust_bundle" // the version held; in the answer, the version to hold
 )
 
 // connect keeps the sessions up until ctx ends. It says on refusals when the control plane did not want one.
 func (a *agent) connect(ctx context.Context, refusals chan<- struct{}) error {
 	a.status.waiting("dialling " + a.keeper.Identity().Gateway)
+	contenders, err := a.gateway().Contenders(a.cfg.Transports...)
+	if err != nil {
+		return err
+	}
+	race := dialer.NewRace(contenders, nil)
+	racing, stop := context.WithCancel(context.WithoutCancel(ctx)) // until after the last dial
+	var both errgroup.Group
+	both.Go(func() error { return race.Run(racing) })
+	both.Go(func() error {
+		defer stop()
+		return a.keepUp(ctx, race, refusals)
+	})
+	return both.Wait()
+}
+
+// keepUp keeps sessions up over the transport that wins the race.
+func (a *agent) keepUp(ctx context.Context, race *dialer.Race, refusals chan<- struct{}) error {
+	dial := func(ctx context.Context) (tunnel.Session, error) {
+		session, err := race.Dial(ctx)
+		if err == nil {
+			a.heard(session.Peer())
+		}
+		return session, err
+	}
 	return dialer.Run(ctx, dialer.Config{
-		Dial: a.dial, Serve: a.serve, Slots: a.cfg.Sessions, Log: a.log,
+		Dial: (&replicaSpread{dial: dial}).dialElsewhere, Better: race.Better, Serve: a.serve, Slots: a.cfg.Sessions, Log: a.log,
 		OnState: func(s dialer.State) {
 			a.status.slot(s)
 			a.meters.slot(s)
+			if s.Phase == dialer.Up {
+				transport := dialer.TransportOf(s.Session)
+				a.around.Store(transport == dialer.WebSocket)
+				a.log.InfoContext(ctx, "tunnel up", "slot", s.Slot, "replica", s.Session.Peer().Name, "transport", string(transport))
+			}
 			if isRefusal(s.Err) {
 				select {
 				case refusals <- struct{}{}:
@@ -55,50 +80,68 @@ func isRefusal(err error) bool {
 	if errors.As(err, &closed) && closed.Remote {
 		return closed.Reason == tunnel.ReasonRevoked || closed.Reason == tunnel.ReasonUnacceptable
 	}
-	return isAlert(err)
+	return dialer.IsRefusal(err)
 }
 
-// dial makes one session.
-func (a *agent) dial(ctx context.Context) (tunnel.Session, error) {
-	raw, err := a.dialGateway(ctx, a.keeper.Identity().Gateway)
-	if err != nil {
-		return nil, err
+// gateway is where this identity's sessions are made.
+func (a *agent) gateway() dialer.Gateway {
+	return dialer.Gateway{
+		Addr: a.keeper.Identity().Gateway, Path: a.path(), TLS: a.keeper.TLSConfig,
+		Session: func(ctx context.Context) tunnel.Config {
+			return tunnel.Config{Hello: a.hello(ctx), Admit: a.admit, Log: a.log}
+		},
 	}
-	conn := tls.Client(raw, a.keeper.TLSConfig(tlsmux.ALPN))
-	if err := handshake(ctx, conn); err != nil {
-		_ = raw.Close()
-		return nil, fmt.Errorf("TLS with the gateway: %w", err)
-	}
-	session, err := tlsmux.Agent(ctx, conn, tunnel.Config{Hello: a.hello(ctx), Admit: a.admit, Log: a.log})
-	if err != nil {
-		_ = conn.Close()
-		return nil, explainDial(conn, err)
-	}
-	return session, nil
 }
 
-// explainDial finds the true cause of a failed HELLO. TLS 1.3 tells a client that its certificate was refused only after
-// the handshake, on the first read, and the multiplexer keeps that to itself; a closed connection still knows it.
-func explainDial(conn *tls.Conn, err error) error {
-	if _, alert := conn.Read(make([]byte, 1)); isAlert(alert) {
-		return fmt.Errorf("the gateway refuses this cluster's certificate: %w", alert)
+func (a *agent) path() dialer.Path { return dialer.Path{Proxy: a.cfg.Proxy, ProxyCAs: a.cfg.ProxyCAs} }
+
+// dialGateway opens the bytes that the calls beside sessions are made over: of TCP, or of a WebSocket where that is
+// what gets through.
+func (a *agent) dialGateway(ctx context.Context, addr string) (net.Conn, error) {
+	if a.around.Load() {
+		return a.dialWebSocket(ctx, addr)
 	}
-	return err
+	return a.path().Dial(ctx, addr)
 }
 
-func isAlert(err error) bool {
-	var alert *net.OpError
-	return errors.As(err, &alert) && alert.Op == "remote error"
+func (a *agent) dialWebSocket(ctx context.Context, addr string) (net.Conn, error) {
+	return dialer.Gateway{Path: a.path()}.RawWebSocket(ctx, addr)
 }
 
-func handshake(ctx context.Context, conn *tls.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
-	defer cancel()
-	return conn.HandshakeContext(ctx)
+// fallback is the second way, for where something on the way opens TLS or lets nothing but HTTP out; nil if the
+// configuration leaves it out.
+func (a *agent) fallback() func(context.Context, string) (net.Conn, error) {
+	if slices.Contains(a.cfg.Transports, dialer.WebSocket) {
+		return a.dialWebSocket
+	}
+	return nil
 }
+
+// renewal is the call for the next certificate, over the second way where the first does not lead to the gateway. An
+// answer, of whatever kind, is an answer.
+func (a *agent) renewal() renew.Func {
+	return func(ctx context.Context, held pki.Identity, csr *x509.CertificateRequest) (pki.Certificates, error) {
+		first, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		answer, err := renew.HTTP(a.dialGateway)(first, held, csr)
+		_, answered := errors.AsType[*pki.CallError](err)
+		if other := a.fallback(); err != nil && !answered && other != nil && ctx.Err() == nil {
+			answer, err = renew.HTTP(other)(ctx, held, csr)
+		}
+		return answer, err
+	}
+}
+
+// callTimeout is how long the first way may take to an answer.
+const callTimeout = 25 * time.Second
 
 func (a *agent) hello(ctx context.Context) tunnel.Hello {
-	attrs := map[string]string{AttrKubernetesVersion: a.clusterVersion, AttrKubeSystemUID: a.clusterUID}
+	attrs := map[string]string{
+		AttrKubernetesVersion: a.clusterVersion, AttrKubeSystemUID: a.clusterUID, AttrSessions: strconv.Itoa(a.cfg.Sessions),
+	}
+	if version := a.keeper.Identity().BundleVersion; version > 0 {
+		attrs[AttrTrustBundle] = strconv.FormatInt(version, 10)
+	}
 	token, err := readOptional(a.cfg.ServiceAccountTokenFile)
 	if err != nil {
 		a.log.WarnContext(ctx, "service account token for HELLO can't be read", "error", err)
@@ -107,6 +150,13 @@ func (a *agent) hello(ctx context.Context) tunnel.Hello {
 		attrs[AttrServiceAccountToken] = strings.TrimSpace(token)
 	}
 	return tunnel.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Attrs: attrs}
+}
+
+// heard takes from the control plane's HELLO_ACK which trust bundle is the one to hold.
+func (a *agent) heard(plane tunnel.Hello) {
+	if version, err := strconv.ParseInt(plane.Attrs[AttrTrustBundle], 10, 64); err == nil {
+		a.keeper.Heard(version)
+	}
 }
 
 // admit refuses what could only fail later. Who may do what is the handler's business, which can say why.
@@ -118,102 +168,4 @@ func (a *agent) admit(h tunnel.Header) (tunnel.RefuseCode, string) {
 		return tunnel.RefuseDraining, "the agent is stopping"
 	}
 	return 0, ""
-}
-
-// dialGateway opens a raw connection, through the cluster's HTTP proxy if it has one.
-func (a *agent) dialGateway(ctx context.Context, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, tcpTimeout)
-	defer cancel()
-	var proxy *url.URL
-	if a.cfg.Proxy != nil {
-		var err error
-		if proxy, err = a.cfg.Proxy(&url.URL{Scheme: "https", Host: addr}); err != nil {
-			return nil, fmt.Errorf("HTTP proxy: %w", err)
-		}
-	}
-	direct := &net.Dialer{KeepAlive: 15 * time.Second}
-	if proxy == nil {
-		return direct.DialContext(ctx, "tcp", addr)
-	}
-	conn, err := direct.DialContext(ctx, "tcp", proxyAddr(proxy))
-	if err != nil {
-		return nil, fmt.Errorf("HTTP proxy %s: %w", proxy.Host, err)
-	}
-	tunnelled, err := a.throughProxy(ctx, conn, proxy, addr)
-	if err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("HTTP proxy %s: %w", proxy.Host, err)
-	}
-	return tunnelled, nil
-}
-
-func proxyAddr(proxy *url.URL) string {
-	if proxy.Port() != "" {
-		return proxy.Host
-	}
-	if proxy.Scheme == "https" {
-		return net.JoinHostPort(proxy.Hostname(), "443")
-	}
-	return net.JoinHostPort(proxy.Hostname(), "80")
-}
-
-// throughProxy asks the proxy on conn for a tunnel to addr.
-func (a *agent) throughProxy(ctx context.Context, conn net.Conn, proxy *url.URL, addr string) (net.Conn, error) {
-	switch proxy.Scheme {
-	case "http":
-	case "https":
-		secure := tls.Client(conn, &tls.Config{ServerName: proxy.Hostname(), RootCAs: a.cfg.ProxyCAs, MinVersion: tls.VersionTLS12})
-		if err := handshake(ctx, secure); err != nil {
-			return nil, err
-		}
-		conn = secure
-	default:
-		return nil, fmt.Errorf("the scheme %q is not supported: http or https", proxy.Scheme)
-	}
-	// the deadline of ctx, and its cancelling, for reads and writes that know no context
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	err := connectVia(conn, proxy, addr)
-	if !stop() && err == nil {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return conn, nil
-}
-
-func connectVia(conn net.Conn, proxy *url.URL, addr string) error {
-	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{"User-Agent": {"kubechat-agent"}}}
-	if user := proxy.User; user != nil {
-		password, _ := user.Password()
-		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
-	}
-	if err := req.Write(conn); err != nil {
-		return err
-	}
-	in := bufio.NewReaderSize(&oneByte{conn}, 16) // reads no byte of what follows the answer
-	res, err := http.ReadResponse(in, req)
-	if err != nil {
-		return err
-	}
-	switch {
-	case res.StatusCode == http.StatusProxyAuthRequired:
-		return errors.New("it wants a user name and password: put them into the proxy's URL, http://USER:PASSWORD@HOST:PORT")
-	case res.StatusCode != http.StatusOK:
-		return fmt.Errorf("it refuses to connect to %s: %s", addr, res.Status)
-	case in.Buffered() > 0:
-		return errors.New("it sent more than its answer")
-	}
-	return nil
-}
-
-// oneByte gives single bytes, so that a buffered reader over it never holds more than it was asked for.
-type oneByte struct{ net.Conn }
-
-// Read reads at most one byte.
-func (o *oneByte) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	return o.Conn.Read(p[:1])
 }

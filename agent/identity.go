@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/pki/enroll"
+	"github.com/kubechat/kubechat/pki/renew"
 )
 
 // store keeps the identity, and a lock so that of several replicas only one uses the join token or renews at a time.
@@ -52,6 +53,11 @@ func (a *agent) identity(ctx context.Context) (pki.Identity, error) {
 		switch {
 		case err == nil && a.usable(id):
 			return id, nil
+		case err == nil && a.recoverable(id):
+			var done bool
+			if id, done, err = a.tryRecover(ctx, id); done || err != nil {
+				return id, err
+			}
 		case err == nil:
 			a.log.WarnContext(ctx, "stored identity has expired or was refused", "identity", id)
 			fallthrough
@@ -78,6 +84,69 @@ func (a *agent) usable(id pki.Identity) bool {
 	return time.Now().Before(id.Chain[0].NotAfter) && id.Chain[0].SerialNumber.String() != a.refused
 }
 
+// recoverable reports an identity that has expired so shortly ago that it can be renewed by a proof of its key. A new
+// join token goes before it: its owner wants something new.
+func (a *agent) recoverable(id pki.Identity) bool {
+	leaf := id.Chain[0]
+	return time.Now().Before(leaf.NotAfter.Add(pki.RecoveryLimit)) && leaf.SerialNumber.String() != a.refused && !a.hasNewToken()
+}
+
+// tryRecover renews an expired identity, unless another replica is at it. One that is refused for good is not tried again.
+func (a *agent) tryRecover(ctx context.Context, old pki.Identity) (id pki.Identity, done bool, err error) {
+	ok, holder, err := a.store.Lock(ctx)
+	if err != nil || !ok {
+		a.log.InfoContext(ctx, "another replica may be renewing", "holder", holder, "error", err)
+		a.status.waiting("another replica " + holder + " is renewing this cluster's identity")
+		return id, false, nil
+	}
+	a.status.waiting("renewing an expired identity at " + old.Gateway)
+	a.log.InfoContext(ctx, "renewing an expired identity", "identity", old)
+	id, err = renew.Once(ctx, old, a.renewal(), time.Now)
+	if err == nil {
+		return id, true, a.keep(ctx, id)
+	}
+	if refused := a.unlockAfter(ctx, err); refused != nil {
+		a.refused = old.Chain[0].SerialNumber.String()
+		a.log.WarnContext(ctx, "expired identity is not renewed", "error", refused)
+		return id, false, nil
+	}
+	if ctx.Err() != nil {
+		return id, false, context.Cause(ctx)
+	}
+	a.status.waiting("renewing an expired identity failed, and is tried again: " + err.Error())
+	a.log.WarnContext(ctx, "expired identity not renewed yet", "error", err)
+	return id, false, nil
+}
+
+// unlockAfter gives the lock back, and returns the control plane's refusal if trying again makes no sense.
+func (a *agent) unlockAfter(ctx context.Context, err error) *pki.CallError {
+	unlock, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := a.store.Unlock(unlock); err != nil {
+		a.log.WarnContext(ctx, "identity can't be unlocked", "error", err)
+	}
+	var refused *pki.CallError
+	if errors.As(err, &refused) && refused.Final() {
+		return refused
+	}
+	return nil
+}
+
+// own is what proves which cluster this is: its API server's keys, and a token that it signed. An agent outside a
+// cluster has no such token, and one that may not read the keys says nothing.
+func (a *agent) own(ctx context.Context) pki.OwnCluster {
+	token, err := readOptional(a.cfg.ServiceAccountTokenFile)
+	if token = strings.TrimSpace(token); err != nil || token == "" {
+		return pki.OwnCluster{}
+	}
+	keys, err := a.cfg.Server.KeySet(ctx)
+	if err != nil {
+		a.log.DebugContext(ctx, "the cluster's keys can't be read", "error", err)
+		return pki.OwnCluster{}
+	}
+	return pki.OwnCluster{Keys: keys, ServiceAccountToken: token}
+}
+
 // tryJoin enrols, unless another replica is at it.
 func (a *agent) tryJoin(ctx context.Context) (id pki.Identity, done bool, err error) {
 	token, err := a.joinToken()
@@ -93,8 +162,9 @@ func (a *agent) tryJoin(ctx context.Context) (id pki.Identity, done bool, err er
 	a.status.waiting("enrolling at " + token.Gateway)
 	a.log.InfoContext(ctx, "enrolling", "gateway", token.Gateway, "region", token.Region)
 	id, err = enroll.Join(ctx, enroll.Config{
-		Token: token, Dial: a.dialGateway,
+		Token: token, Dial: a.dialGateway, Fallback: a.fallback(),
 		KubeSystemUID: a.clusterUID, AgentVersion: a.cfg.Version, KubernetesVersion: a.clusterVersion,
+		Own: a.own(ctx),
 	})
 	if err != nil {
 		return id, false, a.joinFailed(ctx, err)
@@ -105,13 +175,7 @@ func (a *agent) tryJoin(ctx context.Context) (id pki.Identity, done bool, err er
 
 // joinFailed gives the lock back, and says whether trying again makes sense.
 func (a *agent) joinFailed(ctx context.Context, err error) error {
-	unlock, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := a.store.Unlock(unlock); err != nil {
-		a.log.WarnContext(ctx, "identity can't be unlocked", "error", err)
-	}
-	var refused *pki.CallError
-	if errors.As(err, &refused) && refused.Final() {
+	if refused := a.unlockAfter(ctx, err); refused != nil {
 		return fmt.Errorf("%w: %w. Create a new join token in KubeChat and give it to the agent", ErrJoin, refused)
 	}
 	if ctx.Err() != nil {

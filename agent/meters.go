@@ -22,7 +22,8 @@ type meters struct {
 	seconds  map[float64]int // upper bound -> how many answers took no longer, streams left out
 	total    float64
 	count    int
-	dials    map[string]int // by result
+	ups      map[dialer.Transport]int // sessions that came up
+	failures int                      // attempts and sessions that failed
 }
 
 type requestLabels struct {
@@ -34,7 +35,7 @@ type requestLabels struct {
 var secondsBounds = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
 
 func newMeters() *meters {
-	return &meters{requests: map[requestLabels]int{}, seconds: map[float64]int{}, dials: map[string]int{"up": 0, "failed": 0}}
+	return &meters{requests: map[requestLabels]int{}, seconds: map[float64]int{}, ups: map[dialer.Transport]int{dialer.TLS: 0}}
 }
 
 func (m *meters) observe(o kubeproxy.Observation) {
@@ -66,9 +67,9 @@ func (m *meters) slot(s dialer.State) {
 	defer m.mu.Unlock()
 	switch s.Phase {
 	case dialer.Up:
-		m.dials["up"]++
+		m.ups[cmp.Or(dialer.TransportOf(s.Session), dialer.TLS)]++
 	case dialer.Waiting:
-		m.dials["failed"]++
+		m.failures++
 	}
 }
 
@@ -82,9 +83,10 @@ func (m *meters) write(w io.Writer, version string, policyValid bool, s *status)
 	fmt.Fprintf(w, "kubechat_agent_ready %d\n", number(ready))
 	metric(w, "kubechat_agent_policy_valid", "gauge", "0 while the local policy can't be used and everything is refused.")
 	fmt.Fprintf(w, "kubechat_agent_policy_valid %d\n", number(policyValid))
-	metric(w, "kubechat_agent_sessions_total", "counter", "Sessions that came up, and attempts or sessions that failed.")
-	for _, result := range slices.Sorted(maps.Keys(m.dials)) {
-		fmt.Fprintf(w, "kubechat_agent_sessions_total{result=%q} %d\n", result, m.dials[result])
+	metric(w, "kubechat_agent_sessions_total", "counter", "Sessions that came up, by transport, and attempts or sessions that failed.")
+	fmt.Fprintf(w, "kubechat_agent_sessions_total{result=\"failed\",transport=\"\"} %d\n", m.failures)
+	for _, transport := range slices.Sorted(maps.Keys(m.ups)) {
+		fmt.Fprintf(w, "kubechat_agent_sessions_total{result=\"up\",transport=%q} %d\n", transport, m.ups[transport])
 	}
 	metric(w, "kubechat_agent_requests_total", "counter", "Requests served; refused is true if by the agent itself.")
 	for _, l := range slices.SortedFunc(maps.Keys(m.requests), requestLabels.compare) {

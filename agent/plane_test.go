@@ -33,6 +33,7 @@ type plane struct {
 	tokens  map[[32]byte]*joinToken
 	revoked map[string]bool // clusters
 	enrols  int
+	own     pki.OwnCluster // as last told
 }
 
 type joinToken struct {
@@ -129,6 +130,7 @@ func (p *plane) calls() http.Handler {
 			p.t.Error(err)
 		}
 		p.mu.Lock()
+		p.own = in.OwnCluster
 		p.enrols++
 		known := p.tokens[token.SecretHash()]
 		ok := known != nil && !known.used && in.KubeSystemUID == kubeSystemUID
@@ -151,10 +153,39 @@ func (p *plane) calls() http.Handler {
 			p.t.Error(err)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(pki.Certificates{
-			Certificates: string(pki.MarshalChainPEM(chain)), Roots: string(pki.MarshalChainPEM(p.authority.Roots())),
-			TenantID: known.tenant, ClusterID: known.cluster, Region: pkitest.Region,
-		})
+		answer := p.authority.Answer(chain)
+		answer.TenantID, answer.ClusterID = known.tenant, known.cluster
+		_ = json.NewEncoder(w).Encode(answer)
+	})
+	mux.HandleFunc("POST "+pki.RenewPath, func(w http.ResponseWriter, r *http.Request) {
+		var in pki.RenewRequest
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			p.t.Error(err)
+		}
+		csr, err := pki.ParseCSR(in.CSR)
+		if err != nil {
+			p.t.Error(err)
+			return
+		}
+		id, chain, err := p.authority.Recover(r.Context(), in.Proof, csr)
+		if err != nil {
+			w.WriteHeader(http.StatusGone)
+			_, _ = io.WriteString(w, `{"status":410,"code":"identity_expired","detail":"This identity expired more than 14 days ago."}`)
+			return
+		}
+		answer := p.authority.Answer(chain)
+		answer.TenantID, answer.ClusterID = id.Tenant, id.Cluster
+		_ = json.NewEncoder(w).Encode(answer)
+	})
+	mux.HandleFunc("POST "+pki.TrustPath, func(w http.ResponseWriter, r *http.Request) {
+		var in pki.TrustRequest
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			p.t.Error(err)
+		}
+		p.mu.Lock()
+		p.own = in.OwnCluster
+		p.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(p.authority.Bundle().Answer())
 	})
 	return mux
 }

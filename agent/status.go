@@ -35,7 +35,7 @@ func (s *status) slot(state dialer.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if state.Err != nil {
-		s.reason = "the last session ended, or could not be opened: " + state.Err.Error()
+		s.reason = "the last session ended, or could not be opened: " + state.Err.Error() + " (kubechat-agent diagnose says what to do)"
 	}
 }
 

@@ -113,7 +113,7 @@ func (s *Server) Do(ctx context.Context, method, path string, in, out any) error
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", "application/json, */*") // key sets have a type of their own
 	req.Header.Set("User-Agent", "kubechat-agent")
 	switch {
 	case in == nil:
@@ -164,6 +164,14 @@ func (s *Server) UID(ctx context.Context) (string, error) {
 	}
 	err := s.Do(ctx, http.MethodGet, "/api/v1/namespaces/kube-system", nil, &ns)
 	return ns.Metadata.UID, err
+}
+
+// KeySet is the public keys that the API server's service account tokens are signed with (RFC 7517). Every service
+// account of a cluster may read it, by the default role system:service-account-issuer-discovery.
+func (s *Server) KeySet(ctx context.Context) (json.RawMessage, error) {
+	var keys json.RawMessage
+	err := s.Do(ctx, http.MethodGet, "/openid/v1/jwks", nil, &keys)
+	return keys, err
 }
 
 // CloseIdle closes what is open and unused.

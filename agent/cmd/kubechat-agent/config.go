@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/kubechat/kubechat/agent"
 	"github.com/kubechat/kubechat/internal/version"
+	"github.com/kubechat/kubechat/tunnel/dialer"
 )
 
 var errUsage = errors.New("can't start")
@@ -25,6 +27,7 @@ In a cluster the chart kubechat-agent sets all of this. Outside of one:
 
     kubechat-agent --kubeconfig FILE --state-dir DIR --join-token kcj1_...
 
+With "diagnose" before the settings it says which step of getting connected fails, and what to do (--output json).
 Each setting can also be given in the environment, as shown.
 `
 
@@ -55,6 +58,7 @@ func configure(args []string, getenv func(string) string, stderr io.Writer) (age
 		policyFile = text("policy", "KUBECHAT_POLICY_FILE", "", "`FILE` with the local policy")
 		saToken    = text("service-account-token-file", "KUBECHAT_SERVICE_ACCOUNT_TOKEN_FILE", "", "`FILE` with a token of audience kubechat")
 		proxyCA    = text("proxy-ca-file", "KUBECHAT_PROXY_CA_FILE", "", "`FILE` of certificates to believe, besides the system's, of an https:// proxy")
+		transports = text("transports", "KUBECHAT_TRANSPORTS", "tls,websocket", "`LIST` of tls, quic and websocket: what sessions may use, the first that works in this order")
 		health     = text("health-addr", "KUBECHAT_HEALTH_ADDR", "", "where to serve /healthz, /readyz and /metrics, such as :8081; nowhere if not given")
 		level      = text("log-level", "KUBECHAT_LOG_LEVEL", "info", "debug, info, warn or error")
 		drain      = flags.Duration("drain", 20*time.Second, "how long requests in flight may take to end when the agent stops")
@@ -86,12 +90,25 @@ func configure(args []string, getenv func(string) string, stderr io.Writer) (age
 		IdentitySecret: *secret, StateDir: *stateDir, JoinToken: *token, JoinTokenFile: *tokenFile,
 		PolicyFile: *policyFile, ServiceAccountTokenFile: *saToken, HealthAddr: *health,
 		Sessions: *sessions, Drain: *drain, ProxyCAs: roots,
-		Proxy: func(u *url.URL) (*url.URL, error) { return http.ProxyFromEnvironment(&http.Request{URL: u}) },
+		Transports: splitTransports(*transports),
+		Proxy:      func(u *url.URL) (*url.URL, error) { return http.ProxyFromEnvironment(&http.Request{URL: u}) },
 	}
 	if err := cfg.Validate(); err != nil {
 		return cfg, 0, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return cfg, logLevel, nil
+}
+
+// splitTransports reads the list; what is not known is refused with the rest of the configuration.
+func splitTransports(list string) (names []dialer.Transport) {
+	for _, name := range strings.Split(list, ",") {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if name == "ws" {
+			name = string(dialer.WebSocket)
+		}
+		names = append(names, dialer.Transport(name))
+	}
+	return names
 }
 
 // openRoots is the system's certificates and the file's; nil, which means the system's, without a file.

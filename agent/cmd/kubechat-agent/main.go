@@ -21,6 +21,7 @@ import (
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	exitFound  = 4 // diagnose found a step that fails
 	exitJoin   = 3 // no identity, and the join token is missing, damaged, used or expired
 )
 
@@ -37,6 +38,8 @@ func main() {
 	case err == nil:
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(exitUsage)
+	case errors.Is(err, errDiagnosis):
+		os.Exit(exitFound)
 	case errors.Is(err, errUsage):
 		fmt.Fprintln(os.Stderr, "kubechat-agent:", err)
 		os.Exit(exitUsage)
@@ -52,6 +55,9 @@ func main() {
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "probe" {
 		return probe(ctx, args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "diagnose" {
+		return diagnose(ctx, args[1:], getenv, stdout, stderr)
 	}
 	cfg, level, err := configure(args, getenv, stderr)
 	if err != nil {
