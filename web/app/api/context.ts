@@ -21,6 +21,7 @@ export function useMay(action: Action): { may: boolean; reason: string | undefin
 const ask = 'Ask a tenant admin.'
 const reasons: Partial<Record<Action, string>> = {
   'clusters.manage': `Only tenant admins add and revoke clusters. ${ask}`,
+  'fleet.read': `Only tenant admins see the fleet. ${ask}`,
   'groups.manage': `Only tenant admins set groups. ${ask}`,
   'members.read': `Your role can't see members. ${ask}`,
   'members.manage': `Only tenant admins change members. ${ask}`,

@@ -101,7 +101,7 @@ export const decide = (
 
 /** Puts a cluster, as the server just said it, wherever the page shows it. */
 export function putCluster(t: string, c: Cluster): void {
-  const merge = (old: Cluster | undefined): Cluster => ({ ...old, ...c })
+  const merge = (old: Cluster | undefined): Cluster => ({ ...(old?.group && { group: old.group }), ...c }) // what it no longer says no longer holds
   queryClient.setQueryData(clusterQuery(t, c.id).queryKey, merge)
   queryClient.setQueryData(clustersQuery(t).queryKey, (old) => {
     if (!old) return old

@@ -17,6 +17,7 @@ import type {
   RunWithEvents,
   Session,
   Tenant,
+  Tunnels,
   UsageLine,
 } from './types'
 
@@ -58,6 +59,14 @@ export const clusterQuery = (t: string, id: string) =>
   queryOptions({
     queryKey: ['t', t, 'clusters', id],
     queryFn: ({ signal }) => call<Cluster>(path`/t/${t}/clusters/${id}`, { signal }),
+  })
+
+export const tunnelsQuery = (t: string, id: string) =>
+  queryOptions({
+    queryKey: ['t', t, 'clusters', id, 'sessions'],
+    queryFn: ({ signal }) => call<Tunnels>(path`/t/${t}/clusters/${id}/sessions`, { signal }),
+    staleTime: 2000,
+    refetchInterval: 10_000, // a round trip is measured every minute; sessions come and go at any time
   })
 
 export const joinTokensQuery = (t: string, id: string) =>

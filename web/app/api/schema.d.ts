@@ -178,6 +178,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/t/{t}/clusters/{c}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One cluster's live tunnels, and why the last ones ended */
+        get: operations["list-sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/clusters/{c}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a cluster go on that was locked because its identity seemed to be in two hands */
+        post: operations["unlock-cluster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/t/{t}/conversations": {
         parameters: {
             query?: never;
@@ -240,6 +274,23 @@ export interface paths {
         };
         /** What changes in the organisation, as it changes */
         get: operations["stream-tenant"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organisation's clusters with their states, filtered, ordered and paged; 304 if nothing has changed */
+        get: operations["list-fleet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -561,6 +612,11 @@ export interface components {
         };
         Cluster: {
             agentVersion?: string;
+            /**
+             * Format: date-time
+             * @description The end of its newest certificate.
+             */
+            certificateUntil?: string;
             /** Format: date-time */
             createdAt: string;
             /**
@@ -569,6 +625,8 @@ export interface components {
              */
             group?: "viewer" | "operator" | "admin";
             id: string;
+            /** @description A proxy on the agent's side opens the outer TLS. */
+            intercepted?: boolean;
             kubernetesVersion?: string;
             /** Format: date-time */
             lastSeen?: string;
@@ -577,17 +635,29 @@ export interface components {
             reason?: string;
             region: string;
             /**
+             * Format: double
+             * @description The best of the live tunnels', as last measured.
+             */
+            roundTripMs?: number;
+            /**
              * Format: int64
              * @description Live tunnels.
              */
             sessions: number;
+            /**
+             * Format: int64
+             * @description How many its agent keeps up, if it says so.
+             */
+            sessionsWanted?: number;
             /**
              * Format: date-time
              * @description When this state began.
              */
             since: string;
             /** @enum {string} */
-            state: "pending" | "connected" | "offline" | "revoked";
+            state: "pending" | "connected" | "degraded" | "upgrading" | "stale" | "offline" | "revoked";
+            /** @description Of the live tunnels: tls, websocket, quic. */
+            transports?: string[];
         };
         ClusterRef: {
             id: string;
@@ -631,6 +701,19 @@ export interface components {
         DiffData: {
             steps: components["schemas"]["Diff"][];
         };
+        Disconnect: {
+            agentName?: string;
+            agentVersion?: string;
+            /** Format: date-time */
+            closedAt: string;
+            /** Format: date-time */
+            openedAt: string;
+            /** @description Why, for people. */
+            reason: string;
+            replica: string;
+            session: string;
+            transport: string;
+        };
         EndData: {
             message?: string;
             state: string;
@@ -650,6 +733,20 @@ export interface components {
             reason: string;
             severity: string;
             text: string;
+        };
+        FleetAnswer: {
+            /** @description Of all clusters, by state, whatever was asked for. */
+            counts: {
+                [key: string]: number;
+            };
+            items: components["schemas"]["Cluster"][];
+            /** @description Send it as after to read on; absent at the end. */
+            next?: string;
+            /**
+             * Format: int64
+             * @description That match, on all pages.
+             */
+            total: number;
         };
         Join: {
             demo?: string;
@@ -1061,6 +1158,11 @@ export interface components {
             role: "tenant_admin" | "tenant_user" | "tenant_viewer";
             tenant: components["schemas"]["Tenant"];
         };
+        SessionsAnswer: {
+            /** @description The last 20, the newest first. */
+            disconnects: components["schemas"]["Disconnect"][];
+            sessions: components["schemas"]["TunnelSession"][];
+        };
         SetGroupInputBody: {
             /** @enum {string} */
             group: "viewer" | "operator" | "admin";
@@ -1123,6 +1225,36 @@ export interface components {
             name: string;
             /** Format: date-time */
             revokedAt?: string;
+        };
+        TunnelSession: {
+            /** @description The agent's pod. */
+            agentName?: string;
+            agentVersion?: string;
+            /**
+             * Format: date-time
+             * @description Of the certificate it was opened with.
+             */
+            certificateUntil?: string;
+            /** @description False: that replica has not been heard of lately. */
+            confirmed: boolean;
+            id: string;
+            intercepted?: boolean;
+            kubernetesVersion?: string;
+            /** Format: date-time */
+            openedAt: string;
+            /** @description The replica of the service that holds it. */
+            replica: string;
+            /**
+             * Format: double
+             * @description As last measured.
+             */
+            roundTripMs?: number;
+            /** @enum {string} */
+            transport: "tls" | "websocket" | "quic";
+        };
+        UnlockInputBody: {
+            /** @description Learn the cluster's own signing keys anew: its API server changed them all. */
+            forgetKeys?: boolean;
         };
         YAML: {
             text: string;
@@ -1594,7 +1726,77 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml": string;
+                    "text/yaml": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+                c: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unlock-cluster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+                c: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlockInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
                 };
             };
             /** @description Error */
@@ -1799,6 +2001,55 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-fleet": {
+        parameters: {
+            query?: {
+                /** @description Only these states. */
+                state?: string[];
+                region?: string;
+                /** @description Of the agent. */
+                version?: string;
+                transport?: "tls" | "websocket" | "quic";
+                /** @description Part of the name, a version or the region, or the id's beginning. */
+                q?: string;
+                sort?: "name" | "state" | "since" | "lastSeen" | "region" | "agentVersion" | "kubernetesVersion" | "roundTrip" | "certificateUntil";
+                /** @description The largest first. */
+                desc?: boolean;
+                after?: string;
+                limit?: number;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetAnswer"];
                 };
             };
             /** @description Error */

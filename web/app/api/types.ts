@@ -16,6 +16,7 @@ export type Action =
   | 'tenant.read'
   | 'clusters.read'
   | 'clusters.manage'
+  | 'fleet.read'
   | 'groups.manage'
   | 'members.read'
   | 'members.manage'
@@ -32,6 +33,9 @@ export interface Items<T> {
 
 export type Cluster = S['Cluster']
 export type ClusterState = Cluster['state']
+export type Tunnels = S['SessionsAnswer']
+export type TunnelSession = S['TunnelSession']
+export type Disconnect = S['Disconnect']
 export type Group = NonNullable<Cluster['group']>
 export type Join = S['Join']
 export type NewCluster = S['NewCluster']

@@ -19,6 +19,7 @@ import { countdown, plainText } from '@/util/format'
 import { modKey } from '@/util/shortcuts'
 import { Diff } from './Diff'
 import { isFinal, type PlanBlock, type RunView, type StepView } from './reducer'
+import { isUp } from '@/util/cluster'
 
 interface Props {
   block: PlanBlock
@@ -214,7 +215,7 @@ function Decision({ block, view, cluster, onAsk }: Props) {
         ? may.reason
         : !online
           ? 'You are offline.'
-          : cluster && cluster.state !== 'connected'
+          : cluster && !isUp(cluster.state)
             ? `${cluster.name} is ${stateWord[cluster.state].toLowerCase()}; the change could not reach it.`
             : block.access?.allowed === false
               ? 'The cluster does not allow it.'

@@ -1,11 +1,27 @@
-import { Ban, CircleCheck, CircleDashed, Unplug } from 'lucide-react'
+import { Ban, CircleArrowUp, CircleCheck, CircleDashed, CircleQuestionMark, TriangleAlert, Unplug } from 'lucide-react'
 import type { Cluster, ClusterState as State } from '@/api/types'
 import { cx } from '@/util/cx'
 
-export const stateWord: Record<State, string> = { pending: 'Waiting for agent', connected: 'Connected', offline: 'Offline', revoked: 'Revoked' }
+export const stateWord: Record<State, string> = {
+  pending: 'Waiting for agent',
+  connected: 'Connected',
+  degraded: 'Degraded',
+  upgrading: 'Upgrading',
+  stale: 'Not confirmed',
+  offline: 'Offline',
+  revoked: 'Revoked',
+}
 
-const icons = { pending: CircleDashed, connected: CircleCheck, offline: Unplug, revoked: Ban }
-const colours: Record<State, string> = { pending: 'text-sea', connected: 'text-ok', offline: 'text-bad', revoked: 'text-ink-3' }
+const icons = { pending: CircleDashed, connected: CircleCheck, degraded: TriangleAlert, upgrading: CircleArrowUp, stale: CircleQuestionMark, offline: Unplug, revoked: Ban }
+const colours: Record<State, string> = {
+  pending: 'text-sea',
+  connected: 'text-ok',
+  degraded: 'text-warn',
+  upgrading: 'text-sea',
+  stale: 'text-warn',
+  offline: 'text-bad',
+  revoked: 'text-ink-3',
+}
 
 /** Only the icon; the word stands beside it. */
 export function StateIcon({ cluster }: { cluster: Pick<Cluster, 'state'> }) {

@@ -12,12 +12,13 @@ import { announce } from '@/util/announce'
 import { cx } from '@/util/cx'
 import { fullTime, until, version } from '@/util/format'
 import { Panel } from './Page'
+import { isUp } from '@/util/cluster'
 
 /** The one command, and a list that ticks itself off while it takes effect. */
 export function Connect({ id, join, onAnother }: { id: string; join: Join; onAnother?: () => void }) {
   const slug = useSlug()
-  const { data: c } = useQuery({ ...clusterQuery(slug, id), refetchInterval: (q) => (q.state.data?.state === 'connected' ? false : 15_000) })
-  const connected = c?.state === 'connected'
+  const { data: c } = useQuery({ ...clusterQuery(slug, id), refetchInterval: (q) => (q.state.data && isUp(q.state.data.state) ? false : 15_000) })
+  const connected = c !== undefined && isUp(c.state)
   useEffect(() => {
     if (connected) announce('The cluster is connected.')
   }, [connected])
@@ -71,7 +72,7 @@ function Checklist({ cluster: c }: { cluster: Cluster | undefined }) {
   const [shownAt] = useState(() => Date.now())
   const waited = (useNow() - shownAt) / 1000
   const joined = c !== undefined && c.state !== 'pending'
-  const connected = c?.state === 'connected'
+  const connected = c !== undefined && isUp(c.state)
   return (
     <>
       <ol className="flex flex-col gap-2.5" aria-live="polite">

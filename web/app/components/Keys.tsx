@@ -10,7 +10,7 @@ import { Palette } from './Palette'
 
 export const showKeys = createStore(false)
 
-const places = { c: '/t/$tenant/chat', k: '/t/$tenant/clusters', a: '/t/$tenant/audit', m: '/t/$tenant/members', t: '/t/$tenant/tokens' } as const
+const places = { c: '/t/$tenant/chat', k: '/t/$tenant/clusters', f: '/t/$tenant/fleet', a: '/t/$tenant/audit', m: '/t/$tenant/members', t: '/t/$tenant/tokens' } as const
 
 /** The keyboard's ways through the application. */
 export function Keys() {
@@ -64,6 +64,7 @@ export function Keys() {
     ['Approve it, from inside its card', [mod, 'Enter']],
     ['Go to chat', ['g', 'c']],
     ['Go to clusters', ['g', 'k']],
+    ['Go to the fleet', ['g', 'f']],
     ['Go to audit', ['g', 'a']],
     ['Go to members', ['g', 'm']],
     ['Go to API tokens', ['g', 't']],

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { KeyRound, MessageSquareText, Plus, ScrollText, Search, Ship, SunMoon, Users } from 'lucide-react'
+import { KeyRound, MessageSquareText, Plus, Radar, ScrollText, Search, Ship, SunMoon, Users } from 'lucide-react'
 import { useId, useState, type KeyboardEvent, type ReactNode } from 'react'
 import { useMay, useTenant } from '@/api/context'
 import { clustersQuery, conversationsQuery } from '@/api/queries'
@@ -99,6 +99,7 @@ function useEntries(): Entry[] {
   const navigate = useNavigate()
   const manage = useMay('clusters.manage').may
   const seesMembers = useMay('members.read').may
+  const seesFleet = useMay('fleet.read').may
   const clusters = useQuery(clustersQuery(slug)).data ?? []
   const threads = useQuery(conversationsQuery(slug)).data ?? []
   const size = 'size-4.5'
@@ -107,6 +108,7 @@ function useEntries(): Entry[] {
   return [
     page('ask', 'Ask something new', <Plus aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/chat', params })),
     page('clusters', 'Clusters', <Ship aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/clusters', params })),
+    ...(seesFleet ? [page('fleet', 'Fleet', <Radar aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/fleet', params }))] : []),
     page('audit', 'Audit', <ScrollText aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/audit', params })),
     ...(seesMembers ? [page('members', 'Members', <Users aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/members', params }))] : []),
     page('tokens', 'API tokens', <KeyRound aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/tokens', params })),

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { ChevronsUpDown, KeyRound, Keyboard, LogOut, MessageSquareText, Monitor, Moon, Plus, ScrollText, Ship, Sun, SunMoon, Users } from 'lucide-react'
+import { ChevronsUpDown, KeyRound, Keyboard, LogOut, MessageSquareText, Monitor, Moon, Plus, Radar, ScrollText, Ship, Sun, SunMoon, Users } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useMay, useTenant } from '@/api/context'
 import { live } from '@/api/live'
@@ -17,7 +17,7 @@ import { showKeys } from './Keys'
 const row =
   'flex h-8.5 items-center gap-2.5 rounded-md px-2.5 text-base text-deep-ink-2 hover:bg-deep-2 hover:text-deep-ink focus-visible:outline-deep-ink focus-visible:-outline-offset-1'
 
-function NavLink({ to, icon, children, badge }: { to: '/t/$tenant/chat' | '/t/$tenant/clusters' | '/t/$tenant/audit' | '/t/$tenant/members' | '/t/$tenant/tokens'; icon: ReactNode; children: ReactNode; badge?: ReactNode }) {
+function NavLink({ to, icon, children, badge }: { to: '/t/$tenant/chat' | '/t/$tenant/clusters' | '/t/$tenant/fleet' | '/t/$tenant/audit' | '/t/$tenant/members' | '/t/$tenant/tokens'; icon: ReactNode; children: ReactNode; badge?: ReactNode }) {
   const { slug } = useTenant()
   return (
     <li>
@@ -40,6 +40,7 @@ function NavLink({ to, icon, children, badge }: { to: '/t/$tenant/chat' | '/t/$t
 export function Sidebar({ inDialog }: { inDialog?: boolean }) {
   const tenant = useTenant()
   const members = useMay('members.read')
+  const fleet = useMay('fleet.read')
   const icon = 'size-4.5 shrink-0'
   return (
     <div className={cx('flex h-full flex-col bg-deep text-deep-ink', inDialog && 'w-full')}>
@@ -54,6 +55,11 @@ export function Sidebar({ inDialog }: { inDialog?: boolean }) {
           <NavLink to="/t/$tenant/clusters" icon={<Ship aria-hidden className={icon} />} badge={<Trouble />}>
             Clusters
           </NavLink>
+          {fleet.may && (
+            <NavLink to="/t/$tenant/fleet" icon={<Radar aria-hidden className={icon} />}>
+              Fleet
+            </NavLink>
+          )}
           <NavLink to="/t/$tenant/audit" icon={<ScrollText aria-hidden className={icon} />}>
             Audit
           </NavLink>

@@ -12,13 +12,12 @@ import { Empty, Tag } from '@/ui/bits'
 import { Button, buttonClass } from '@/ui/Button'
 import { Input, Select } from '@/ui/Field'
 import { Ago } from '@/ui/Time'
+import { isUp, states } from '@/util/cluster'
 import { cx } from '@/util/cx'
 import { plural, version } from '@/util/format'
 import { useWide } from '@/util/media'
 import { useStore } from '@/util/store'
 
-const states: StateName[] = ['connected', 'offline', 'pending', 'revoked']
-const order: Record<StateName, number> = { offline: 0, pending: 1, connected: 2, revoked: 3 }
 
 export function Clusters() {
   const tenant = useTenant()
@@ -80,7 +79,7 @@ function List({ items, readAt }: { items: Cluster[]; readAt: number }) {
   const words = (search.q ?? '').toLowerCase()
   const found = items
     .filter((c) => (!search.state || c.state === search.state) && `${c.name} ${c.region} ${c.kubernetesVersion ?? ''}`.toLowerCase().includes(words))
-    .toSorted((a, b) => order[a.state] - order[b.state] || a.name.localeCompare(b.name))
+    .toSorted((a, b) => states.indexOf(a.state) - states.indexOf(b.state) || a.name.localeCompare(b.name))
   const set = (next: typeof search) => void navigate({ search: next, replace: true })
   const per = (s: StateName) => items.filter((c) => c.state === s).length
   return (
@@ -206,7 +205,7 @@ function Row({ cluster: c, stale }: { cluster: Cluster; stale: boolean }) {
       <td className={cx(tdClass, 'hidden sm:table-cell')}>{c.group && c.state !== 'revoked' ? <Tag>{c.group}</Tag> : <span className="text-ink-3">–</span>}</td>
       <td className={cx(tdClass, 'w-px')}>
         <span className="flex items-center justify-end gap-1">
-        {c.state === 'connected' && (
+        {isUp(c.state) && (
           <Link to="/t/$tenant/chat" params={{ tenant: slug }} search={{ cluster: c.id }} className={cx(buttonClass('ghost', 'sm'), 'relative z-10 hidden! sm:inline-flex!')}>
             <MessageSquareText aria-hidden className="size-4" />
             Ask<span className="sr-only"> {c.name}</span>

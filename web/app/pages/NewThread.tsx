@@ -18,6 +18,7 @@ import { Menu, MenuItem, MenuLabel, MenuLine } from '@/ui/Menu'
 import { newKey } from '@/util/format'
 import { lastCluster, rememberCluster } from '@/util/last'
 import { ConversationList } from './Chat'
+import { isUp } from '@/util/cluster'
 
 const questions = ['Which pods are not healthy?', 'What is running in kube-system?', 'Show recent warnings', 'How full are the nodes?']
 const demoQuestions = ['What is running in shop?', 'Why is payments failing?', 'Scale checkout to 3', 'Which pods are not healthy?']
@@ -41,7 +42,7 @@ function Start({ clusters }: { clusters: Cluster[] }) {
   const navigate = useNavigate()
   const search = useSearch({ from: '/t/$tenant/chat/' })
   const wanted = search.cluster ?? lastCluster(tenant.slug)
-  const cluster = clusters.find((c) => c.id === wanted) ?? clusters.find((c) => c.state === 'connected') ?? clusters[0]
+  const cluster = clusters.find((c) => c.id === wanted) ?? clusters.find((c) => isUp(c.state)) ?? clusters[0]
   const threads = useQuery(conversationsQuery(tenant.slug))
   const [text, setText] = useState('')
   const [keys] = useState(() => ({ conversation: newKey(), run: newKey() }))
@@ -95,7 +96,7 @@ function Start({ clusters }: { clusters: Cluster[] }) {
           <div className="mt-6">
             <p className="mb-1.5 text-sm font-semibold">Cluster</p>
             <ClusterPicker clusters={clusters} value={cluster} onPick={pick} />
-            {cluster.state !== 'connected' && (
+            {!isUp(cluster.state) && (
               <p className="mt-2 text-sm text-ink-2">
                 {cluster.state === 'pending' ? 'Its agent has not joined yet, so questions can’t be answered until it does. ' : 'It is not connected now, so questions will fail until it is back. '}
                 <Link to="/t/$tenant/clusters/$cluster" params={{ tenant: tenant.slug, cluster: cluster.id }} className="font-medium text-sea underline underline-offset-2">

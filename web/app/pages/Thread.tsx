@@ -20,6 +20,7 @@ import { Dialog, DialogBody, DialogFoot } from '@/ui/Dialog'
 import { Menu, MenuItem } from '@/ui/Menu'
 import { Ago } from '@/ui/Time'
 import { newKey } from '@/util/format'
+import { isUp } from '@/util/cluster'
 
 export function Thread() {
   const { tenant, conversation } = useParams({ from: '/t/$tenant/chat/$conversation' })
@@ -177,7 +178,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
             {cluster ? <ClusterState cluster={cluster} brief /> : null}
             <span className="truncate font-medium text-ink untrusted">{conversation.cluster.name}</span>
             {conversation.namespace && <span className="truncate untrusted">/ {conversation.namespace}</span>}
-            {cluster && cluster.state !== 'connected' && (
+            {cluster && !isUp(cluster.state) && (
               <span className="truncate text-bad">
                 {stateWord[cluster.state].toLowerCase()}
                 {cluster.lastSeen && cluster.state === 'offline' && (

@@ -1,5 +1,8 @@
 // What a page keeps in its address, read with care: anyone can type there.
 
+import { fleetSorts } from '@/fleet/filter'
+import { states } from '@/util/cluster'
+
 type Raw = Record<string, unknown>
 
 const text = (v: unknown, max = 200): string | undefined => {
@@ -23,7 +26,7 @@ export const clusterTabs = ['overview', 'connect', 'access', 'tokens'] as const
 export type ClusterTab = (typeof clusterTabs)[number]
 export const clusterSearch = (s: Raw) => set({ tab: oneOf(s['tab'], clusterTabs) })
 
-export const clustersSearch = (s: Raw) => set({ q: text(s['q']), state: oneOf(s['state'], ['pending', 'connected', 'offline', 'revoked'] as const) })
+export const clustersSearch = (s: Raw) => set({ q: text(s['q']), state: oneOf(s['state'], states) })
 
 export const auditKinds = ['intent', 'result', 'read', 'admin'] as const
 export const auditSearch = (s: Raw) =>
@@ -32,3 +35,15 @@ export const auditSearch = (s: Raw) =>
 export const chatSearch = (s: Raw) => set({ cluster: text(s['cluster']) })
 
 export const threadSearch = (s: Raw) => set({ run: text(s['run']) })
+
+export const fleetSearch = (s: Raw) =>
+  set({
+    q: text(s['q']),
+    state: text(s['state']), // states, separated by commas
+    region: text(s['region']),
+    version: text(s['version']),
+    transport: oneOf(s['transport'], ['tls', 'websocket', 'quic'] as const),
+    sort: oneOf(s['sort'], fleetSorts),
+    desc: s['desc'] === true || s['desc'] === 'true' ? true : undefined,
+    open: text(s['open']),
+  })

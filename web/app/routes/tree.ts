@@ -16,7 +16,7 @@ import {
   tokensQuery,
 } from '@/api/queries'
 import { lastTenant } from '@/util/last'
-import { auditSearch, chatSearch, clusterSearch, clustersSearch, signInSearch, threadSearch } from './search'
+import { auditSearch, chatSearch, clusterSearch, clustersSearch, fleetSearch, signInSearch, threadSearch } from './search'
 
 const warm = (q: { queryKey: readonly unknown[] }) => void queryClient.prefetchQuery(q as Parameters<typeof queryClient.prefetchQuery>[0])
 
@@ -119,6 +119,14 @@ const cluster = createRoute({
   component: lazyRouteComponent(() => import('@/pages/Cluster'), 'ClusterPage'),
 })
 
+const fleet = createRoute({
+  getParentRoute: () => tenant,
+  path: '/fleet',
+  validateSearch: fleetSearch,
+  loader: ({ params }) => warm(clustersQuery(params.tenant)),
+  component: lazyRouteComponent(() => import('@/fleet/Fleet'), 'Fleet'),
+})
+
 const audit = createRoute({
   getParentRoute: () => tenant,
   path: '/audit',
@@ -143,5 +151,5 @@ const tokens = createRoute({
 export const routeTree = root.addChildren([
   front,
   signIn,
-  tenant.addChildren([home, chat.addChildren([newThread, thread]), clusters, clusterNew, cluster, audit, members, tokens]),
+  tenant.addChildren([home, chat.addChildren([newThread, thread]), clusters, clusterNew, cluster, fleet, audit, members, tokens]),
 ])

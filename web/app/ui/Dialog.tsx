@@ -78,8 +78,11 @@ export function Dialog({ open, onClose, title, description, children, shape = 's
   )
 }
 
-export const DialogBody = ({ children, className }: { children: ReactNode; className?: string }) => (
-  <div className={cx('min-h-0 flex-1 overflow-y-auto px-5 py-4', className)}>{children}</div>
+/** What scrolls in a dialog. One that may hold nothing to press has a label, by which it can be reached with the keyboard. */
+export const DialogBody = ({ children, className, label }: { children: ReactNode; className?: string; label?: string }) => (
+  <div {...(label && { role: 'region', 'aria-label': label, tabIndex: 0 })} className={cx('min-h-0 flex-1 overflow-y-auto px-5 py-4', className)}>
+    {children}
+  </div>
 )
 
 export const DialogFoot = ({ children }: { children: ReactNode }) => (

@@ -75,6 +75,31 @@ const shots: Shot[] = [
     await p.getByRole('link', { name: 'Join tokens', exact: true }).click()
     await p.getByText('unused').waitFor()
   } },
+  { name: 'fleet', path: '/t/halyard/fleet', ready: async (p) => {
+    await world.mock('fleet', { grow: 600 })
+    await p.reload()
+    await p.getByText('606 clusters').first().waitFor()
+    await p.getByRole('row').nth(5).waitFor()
+  } },
+  { name: 'fleet-filtered', path: '/t/halyard/fleet?state=connected&region=us-east-1&sort=roundTrip', ready: text('1 of 6 clusters') },
+  { name: 'fleet-no-match', path: '/t/halyard/fleet?q=zanzibar', ready: text('No cluster matches') },
+  { name: 'fleet-row', path: '/t/halyard/fleet', ready: async (p) => {
+    await p.getByRole('button', { name: 'prod-us-1' }).click()
+    await p.getByRole('dialog').getByText('Last disconnects').waitFor()
+    await p.getByRole('dialog').getByText('intercepted').waitFor()
+  } },
+  { name: 'fleet-forbidden', path: '/t/halyard/fleet', token: 'kcp_vera', ready: text('The fleet is for admins') },
+  { name: 'fleet-offline', path: '/t/halyard/fleet', ready: async (p) => {
+    await p.getByText(/clusters, live/).waitFor()
+    await p.context().setOffline(true)
+    await world.mock('drop')
+    await p.getByText('You are offline').waitFor()
+  } },
+  { name: 'fleet-failed', path: '/t/halyard/members', ready: async (p) => {
+    await world.mock('fault', { match: 'GET .*/clusters$', status: 500, title: 'Something went wrong on our side.', times: 9 })
+    await p.goto('/t/halyard/fleet')
+    await p.getByText('req-4c1b77').first().waitFor()
+  } },
   { name: 'audit', path: '/t/halyard/audit', ready: text('Show older records') },
   { name: 'audit-filtered', path: '/t/halyard/audit?kind=read&member=nobody', ready: text('No record matches') },
   { name: 'audit-drawer', path: '/t/halyard/audit?kind=intent', ready: async (p) => {

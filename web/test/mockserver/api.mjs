@@ -1,6 +1,6 @@
 // The API's contract over the mock world.
 
-import { actionsOf, ahead, iso, uuid, world } from './data.mjs'
+import { actionsOf, ahead, fleet, iso, tunnels, uuid, world } from './data.mjs'
 import { decide, history, newRun, outward, play, stop } from './runs.mjs'
 
 export class Problem extends Error {
@@ -22,6 +22,22 @@ export function reset() {
   history(t, t.members)
 }
 reset()
+
+/** Makes the fleet n clusters larger, or changes one by its name and tells who listens. */
+export function change({ grow = 0, name, ...more }) {
+  const t = state.tenants.halyard
+  for (const c of fleet(grow)) {
+    t.clusters.push(c)
+    t.groups.set(c.id, new Map())
+  }
+  const c = t.clusters.find((x) => x.name === name)
+  if (!c) return
+  for (const [k, v] of Object.entries(more)) {
+    if (v === null) delete c[k]
+    else c[k] = v
+  }
+  tell(t, c)
+}
 
 const cookieOf = (t) => `kc_${t.id.slice(-12)}`
 
@@ -81,6 +97,7 @@ const routes = [
     return { status: 201, body: { cluster: { ...c }, join: join(t, c) } }
   }],
   ['GET', '/clusters/([^/]+)', ({ c }) => ({ body: c })],
+  ['GET', '/clusters/([^/]+)/sessions', ({ c }) => ({ body: tunnels(c) })],
   ['DELETE', '/clusters/([^/]+)', ({ t, c, need }) => {
     need('clusters.manage')
     Object.assign(c, { state: 'revoked', since: iso(Date.now()), sessions: 0, reason: 'Revoked just now.' })

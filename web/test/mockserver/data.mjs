@@ -16,7 +16,7 @@ const actions = {
   tenant_viewer: ['tenant.read', 'clusters.read', 'chat.ask', 'audit.read_own', 'tokens.manage'],
   tenant_user: ['tenant.read', 'clusters.read', 'members.read', 'chat.ask', 'commands.run', 'audit.read_own', 'usage.read', 'tokens.manage'],
   tenant_admin: [
-    'tenant.read', 'clusters.read', 'clusters.manage', 'groups.manage', 'members.read', 'members.manage', 'chat.ask', 'commands.run', 'audit.read_own', 'audit.read', 'usage.read', 'tokens.manage',
+    'tenant.read', 'clusters.read', 'clusters.manage', 'fleet.read', 'groups.manage', 'members.read', 'members.manage', 'chat.ask', 'commands.run', 'audit.read_own', 'audit.read', 'usage.read', 'tokens.manage',
   ],
 }
 export const actionsOf = (role) => actions[role]
@@ -43,6 +43,7 @@ export function world() {
     agentVersion: '0.4.1',
     kubernetesVersion: 'v1.34.2',
     group: 'operator',
+    ...(state === 'connected' && { sessionsWanted: 2, transports: ['quic', 'tls'], roundTripMs: 8.4, certificateUntil: ahead(19 * hour) }),
     ...more,
   })
   const clusters = [
@@ -78,6 +79,53 @@ export function world() {
     },
   }
 }
+
+/** So many more clusters in every state there is, as a large fleet has them. */
+export function fleet(size) {
+  const regions = ['af-south-1', 'ap-southeast-2', 'eu-central-1', 'eu-west-1', 'us-east-1', 'us-west-2']
+  const kinds = ['prod', 'staging', 'edge', 'store', 'plant', 'lab']
+  const reasons = {
+    degraded: 'It has 1 of 2 sessions. The last one that ended: The agent no longer answered: its network or node may be away.',
+    offline: 'The agent no longer answered: its network or node may be away.',
+    stale: 'The replica that holds its tunnel no longer confirms it; the agent is expected back in a moment.',
+    upgrading: 'The agent is being replaced: 0.4.0 by 0.4.1.',
+    pending: 'Waiting for the agent to join.',
+    revoked: 'Revoked: this cluster’s identity is void for good.',
+  }
+  return Array.from({ length: size }, (_, i) => {
+    const state = i % 97 === 3 ? 'offline' : i % 211 === 7 ? 'stale' : i % 41 === 5 ? 'degraded' : i % 61 === 9 ? 'upgrading' : i % 89 === 11 ? 'pending' : i % 113 === 13 ? 'revoked' : 'connected'
+    const up = ['connected', 'degraded', 'upgrading'].includes(state)
+    const since = 60 * (1 + ((i * 7919) % 40_000))
+    return {
+      id: uuid(),
+      name: `${kinds[i % kinds.length]}-${String(i).padStart(5, '0')}`,
+      region: regions[(i * 5) % regions.length],
+      state,
+      since: ago(since),
+      ...(reasons[state] && { reason: reasons[state] }),
+      ...(state !== 'pending' && { lastSeen: up ? ago(2) : ago(since), agentVersion: i % 9 ? '0.4.1' : '0.4.0', kubernetesVersion: i % 4 ? 'v1.34.2' : 'v1.33.6', certificateUntil: ahead((1 + (i % 23)) * hour) }),
+      sessions: state === 'degraded' ? 1 : up ? 2 : 0,
+      ...(up && { sessionsWanted: 2, transports: state === 'degraded' ? ['tls'] : i % 3 ? ['quic', 'tls'] : ['tls', 'websocket'], roundTripMs: 2 + ((i * 37) % 1900) / 10 }),
+      createdAt: ago(since + 20 * day),
+      group: 'viewer',
+    }
+  })
+}
+
+export const tunnels = (c) => ({
+  sessions: Array.from({ length: c.sessions }, (_, i) => ({
+    id: `session-${i}`, replica: `0193a5c0-7e4${i}-7000-8000-00000000000${i}`, confirmed: true, agentName: `kubechat-agent-6d8f7c9b5-${['x2kqp', 'm7wzn'][i]}`,
+    transport: c.transports?.[i] ?? 'tls', agentVersion: c.agentVersion, kubernetesVersion: c.kubernetesVersion, openedAt: ago(4 * hour + i * 900),
+    roundTripMs: (c.roundTripMs ?? 8) + i, certificateUntil: ahead(19 * hour - i * 300), ...(i === 1 && c.name === 'prod-us-1' && { intercepted: true }),
+  })),
+  disconnects: ['pending', 'revoked'].includes(c.state)
+    ? []
+    : [
+        ['The agent no longer answered: its network or node may be away.', 26 * 60, 3 * hour],
+        ['The session’s time was over; the agent makes a new one.', 9 * hour, 12 * hour],
+        ['This replica of KubeChat was stopped; the agent connects to another.', 2 * day, 5 * hour],
+      ].map(([reason, at, lived], i) => ({ session: `old-${i}`, replica: 'r', agentName: 'kubechat-agent-6d8f7c9b5-x2kqp', agentVersion: '0.4.0', transport: i ? 'tls' : 'quic', openedAt: ago(at + lived), closedAt: ago(at), reason })),
+})
 
 const pods = [
   ['cart-6c9f7b5d84-2xk8q', '1/1', 'Running', 0, 190_000],

@@ -5,7 +5,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { api, Problem, reset, streams } from './api.mjs'
+import { api, change, Problem, reset, streams } from './api.mjs'
 import { pace } from './runs.mjs'
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url))
@@ -41,7 +41,8 @@ async function control(req, res, url) {
     faults = []
     pace.unit = body.unit ?? 110
     reset()
-  } else if (url.pathname === '/__mock/drop') for (const s of streams) s.destroy()
+  } else if (url.pathname === '/__mock/fleet') change(body)
+  else if (url.pathname === '/__mock/drop') for (const s of streams) s.destroy()
   return json(res, 200, { ok: true })
 }
 

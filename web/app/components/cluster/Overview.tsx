@@ -13,6 +13,7 @@ import { Dialog, DialogBody, DialogFoot } from '@/ui/Dialog'
 import { Field, Input } from '@/ui/Field'
 import { Ago } from '@/ui/Time'
 import { version } from '@/util/format'
+import { isUp } from '@/util/cluster'
 
 const groupMeans = {
   viewer: 'may look at most things, as the cluster’s own rules say',
@@ -53,9 +54,9 @@ export function Overview({ cluster: c }: { cluster: Cluster }) {
           <Fact term="Agent">{version(c.agentVersion) || '–'}</Fact>
           <Fact term="Open sessions">
             {c.sessions}
-            {c.state === 'connected' && c.sessions === 1 && <span className="text-ink-3"> of 2: the second one is being opened</span>}
+            {isUp(c.state) && c.sessions === 1 && c.sessionsWanted !== 1 && <span className="text-ink-3"> of 2: the second one is being opened</span>}
           </Fact>
-          <Fact term="Last seen">{c.state === 'connected' ? 'now' : <Ago at={c.lastSeen} />}</Fact>
+          <Fact term="Last seen">{isUp(c.state) ? 'now' : <Ago at={c.lastSeen} />}</Fact>
           <Fact term="Your group">
             {c.group ? (
               <>
