@@ -28,6 +28,9 @@ mapfile -t packages < <(go list -buildvcs=false ./... | grep -v '/e2e\(/\|$\)')
 go vet -tags "$tags" ./...
 go test -buildvcs=false -tags "$tags" -race -shuffle=on -timeout 15m "${packages[@]}"
 
+step "Go: keys in a PKCS#11 token (SoftHSM)"
+CGO_ENABLED=1 go test -buildvcs=false -tags "$tags,pkcs11" -race -shuffle=on ./pki/kms
+
 step "images, without Docker"
 make --no-print-directory images
 

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kubechat/kubechat/e2e/bench/tunnelbench"
 	"github.com/kubechat/kubechat/e2e/sandbox"
 	"github.com/kubechat/kubechat/e2e/stack"
 )
@@ -31,6 +32,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) (err error) {
+	if len(args) > 0 && args[0] == "agents" { // this program again, as the other end of the tunnel's own measurements
+		return tunnelbench.Agents(ctx, os.Stdin)
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 7, "interleaved rounds")
 	out := flags.String("out", filepath.Join(sandbox.Root(), "docs", "benchmarks.md"), "where the results go; empty is only the terminal")
@@ -58,7 +62,16 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	report := render(targets, results, *rounds)
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	fmt.Fprintln(os.Stderr, "bench: the tunnel alone")
+	alone, err := tunnelbench.Run(ctx, tunnelbench.Config{Rounds: *rounds, Agents: []string{self, "agents"}})
+	if err != nil {
+		return err
+	}
+	report := render(targets, results, *rounds) + "\n## The tunnel alone\n\n" + tunnelbench.Table(alone)
 	fmt.Print(report)
 	if *out == "" {
 		return nil

@@ -1,0 +1,122 @@
+// Package tunnelbench measures the tunnel by itself: each figure that is a ratio comes from one run in which both sides
+// of the ratio take turns. Start at Run; `go run ./e2e/bench/tunnelbench/run` prints it.
+package tunnelbench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Config is what to measure; the zero value measures everything.
+type Config struct {
+	Rounds   int      // interleaved rounds of what is a ratio; 0 is 7
+	Sessions int      // idle sessions, and handshakes of the storm; 0 is 1000
+	Agents   []string // command line of a process that calls Agents, so that memory and CPU are the plane's alone; nil: both ends are counted
+	Only     []string // parts by name: stream, request, far, keystroke, idle; nil is all
+	Say      func(string)
+}
+
+// Result is one figure.
+type Result struct {
+	Name   string
+	Value  float64
+	Unit   string  // "ratio", "ms", "MiB/s", "KiB", "% of a core"
+	Bar    float64 // 0 has none
+	Atmost bool    // the bar is an upper one
+	Detail string  // how it came about
+}
+
+// OK says whether the bar is met.
+func (r Result) OK() bool {
+	if r.Bar == 0 {
+		return true
+	}
+	if r.Atmost {
+		return r.Value <= r.Bar
+	}
+	return r.Value >= r.Bar
+}
+
+// String is one line for people.
+func (r Result) String() string {
+	bar := ""
+	if r.Bar != 0 {
+		relation := "at least"
+		if r.Atmost {
+			relation = "at most"
+		}
+		bar = fmt.Sprintf(" (bar: %s %g", relation, r.Bar)
+		if !r.OK() {
+			bar += ", MISSED"
+		}
+		bar += ")"
+	}
+	return fmt.Sprintf("%s: %s %s%s; %s", r.Name, number(r.Value), r.Unit, bar, r.Detail)
+}
+
+func number(v float64) string {
+	if math.Abs(v) >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// Table is the results as Markdown.
+func Table(results []Result) string {
+	var b strings.Builder
+	b.WriteString("| tunnel | figure | bar | how |\n|---|---|---|---|\n")
+	for _, r := range results {
+		bar := ""
+		if r.Bar != 0 {
+			bar = fmt.Sprintf("%g", r.Bar)
+		}
+		fmt.Fprintf(&b, "| %s | %s %s | %s | %s |\n", r.Name, number(r.Value), r.Unit, bar, r.Detail)
+	}
+	return b.String()
+}
+
+// Run measures. Other load on the machine hurts; ratios less than the rest.
+func Run(ctx context.Context, cfg Config) ([]Result, error) {
+	if cfg.Rounds == 0 {
+		cfg.Rounds = 7
+	}
+	if cfg.Sessions == 0 {
+		cfg.Sessions = 1000
+	}
+	if cfg.Say == nil {
+		cfg.Say = func(string) {}
+	}
+	var results []Result
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, Config) ([]Result, error)
+	}{
+		{"idle", idle}, // first: memory that was used and given back would blur it
+		{"stream", stream},
+		{"request", request},
+		{"far", far},
+		{"keystroke", keystroke},
+	} {
+		if cfg.Only != nil && !slices.Contains(cfg.Only, part.name) {
+			continue
+		}
+		cfg.Say(part.name)
+		found, err := part.measure(ctx, cfg)
+		if err != nil {
+			return results, fmt.Errorf("measure %s: %w", part.name, err)
+		}
+		results = append(results, found...)
+	}
+	return results, nil
+}
+
+func median[T ~int64 | ~float64](values []T) T { return quantile(values, 0.5) }
+
+func quantile[T ~int64 | ~float64](values []T, q float64) T {
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
+	return sorted[int(q*float64(len(sorted)-1))]
+}
