@@ -272,7 +272,7 @@ const Tunnels = ({ cluster: c }: { cluster: Cluster }) =>
     <>
       <span className="tabular-nums">
         {c.sessions}
-        {c.sessionsWanted ? <span className="text-ink-3"> of {c.sessionsWanted}</span> : null}
+        {c.sessions < (c.sessionsWanted ?? 0) ? <span className="text-ink-3"> of {c.sessionsWanted}</span> : null}
       </span>{' '}
       <span className="text-sm text-ink-3">{(c.transports ?? []).map((t) => short[t] ?? t).join(' ')}</span>
     </>
