@@ -117,9 +117,14 @@ func (l *Line) Lock(reason string, now time.Time) {
 	}
 }
 
-// Enrol starts the line anew with first.
+// Enrol starts the line anew with first. The line begins when first does, not when it is written down, which may be a
+// second or more later: else first itself would be from before the enrolment.
 func (l *Line) Enrol(first *x509.Certificate, pin Pin, now time.Time) {
-	*l = Line{Generation: l.Generation, ClusterUID: l.ClusterUID, EnrolledAt: now, Pin: pin}
+	began := now
+	if issued := first.NotBefore.Add(Backdate); issued.Before(began) {
+		began = issued
+	}
+	*l = Line{Generation: l.Generation, ClusterUID: l.ClusterUID, EnrolledAt: began, Pin: pin}
 	l.take(first, now)
 }
 
