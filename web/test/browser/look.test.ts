@@ -45,7 +45,7 @@ const shots: Shot[] = [
   { name: 'chat-outcomes', path: '/t/halyard/chat', ready: openThread(/Scale checkout to 6/, text('the answer was lost')) },
   { name: 'chat-logs', path: '/t/halyard/chat', ready: async (p) => {
     await p.getByRole('link', { name: /What is running in shop/ }).locator('visible=true').last().click()
-    await p.getByText('60 lines').waitFor()
+    await p.getByText(/· 60 lines/).waitFor()
   } },
   { name: 'clusters', path: '/t/halyard/clusters', ready: text('edge-lagos') },
   { name: 'clusters-filtered', path: '/t/halyard/clusters?q=zanzibar', ready: text('No cluster matches') },
