@@ -81,6 +81,7 @@ func TestRolesDecideWhoMayDoWhat(t *testing.T) {
 	d, s, admin := newWorld(t)
 	user := storetest.Member(t, d.DB, admin, "uma@acme.test", tenant.User)
 	viewer := storetest.Member(t, d.DB, admin, "vera@acme.test", tenant.Viewer)
+	leaver := storetest.Member(t, d.DB, admin, "lea@acme.test", tenant.Viewer) // whose removal changes nobody else's lot
 	may := map[string]struct {
 		who  []tenant.Scope
 		call func(tenant.Scope) error
@@ -98,7 +99,7 @@ func TestRolesDecideWhoMayDoWhat(t *testing.T) {
 			_, err := s.SetRole(t.Context(), sc, viewer.Member, tenant.Viewer)
 			return err
 		}},
-		"remove": {[]tenant.Scope{admin}, func(sc tenant.Scope) error { _, err := s.Deactivate(t.Context(), sc, viewer.Member); return err }},
+		"remove": {[]tenant.Scope{admin}, func(sc tenant.Scope) error { _, err := s.Deactivate(t.Context(), sc, leaver.Member); return err }},
 	}
 	for name, m := range may {
 		for _, sc := range []tenant.Scope{viewer, user, admin} {
