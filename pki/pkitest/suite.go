@@ -25,6 +25,10 @@ func RunStore(t *testing.T, store authority.Store, tenant, cluster string) {
 			t.Fatalf("before: %+v, %v", l, err)
 		}
 		now := time.Now().Truncate(time.Microsecond)
+		began := now // or when first begins, if that is before
+		if issued := first.NotBefore.Add(pki.Backdate); issued.Before(now) {
+			began = issued
+		}
 		if err := store.Line(ctx, tenant, cluster, func(l *pki.Line) error {
 			l.Enrol(first, pki.Pin{Issuer: "iss", Subject: "sub", KeySet: "{}"}, now)
 			return nil
@@ -37,7 +41,7 @@ func RunStore(t *testing.T, store authority.Store, tenant, cluster string) {
 			t.Fatalf("got %v", err)
 		}
 		l, err := store.State(ctx, tenant, cluster)
-		if err != nil || l.Serial != first.SerialNumber.String() || l.Generation != 1 || !l.EnrolledAt.Equal(now) ||
+		if err != nil || l.Serial != first.SerialNumber.String() || l.Generation != 1 || !l.EnrolledAt.Equal(began) ||
 			l.Hash != pki.Fingerprint(first) || l.Pin.Subject != "sub" || !l.NotAfter.Equal(first.NotAfter) || l.Authority == "" {
 			t.Errorf("after a failure: %+v, %v", l, err)
 		}
