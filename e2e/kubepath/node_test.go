@@ -15,11 +15,6 @@ func TestCordonTaintAndUncordonANode(t *testing.T) {
 	p := newPlace(t)
 	name := "node-" + p.ns
 	p.apply(`{"apiVersion":"v1","kind":"Node","metadata":{"name":"` + name + `"},"spec":{"taints":[{"key":"old","effect":"NoSchedule"}]}}`)
-	v, _ := p.do(p.step(nlp.OpCordon, nodes, name))
-	contains(t, v.Diffs[0].Unified, "+  unschedulable: true")
-	if _, err := p.DryRun(t.Context(), p.step(nlp.OpCordon, nodes, name)); !problem.Is(err, problem.Conflict) {
-		t.Errorf("cordoning twice: %v", err)
-	}
 	taint := p.step(nlp.OpTaint, nodes, name)
 	taint.Args.Set, taint.Args.Remove = map[string]string{"gpu": "yes:NoSchedule"}, []string{"old"}
 	// the node's controllers write taints of their own, which makes a preview stale: then there is a new one
@@ -35,6 +30,12 @@ func TestCordonTaintAndUncordonANode(t *testing.T) {
 			}
 			return a.Outcome == audit.Succeeded
 		}
+	}
+	cordon := p.step(nlp.OpCordon, nodes, name)
+	contains(t, p.preview(cordon).Diffs[0].Unified, "+  unschedulable: true")
+	eventually(t, "the node to be cordoned", settled(cordon))
+	if _, err := p.DryRun(t.Context(), cordon); !problem.Is(err, problem.Conflict) {
+		t.Errorf("cordoning twice: %v", err)
 	}
 	eventually(t, "the taint", settled(taint))
 	eventually(t, "the node to be uncordoned", settled(p.step(nlp.OpUncordon, nodes, name)))
