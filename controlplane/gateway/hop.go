@@ -62,7 +62,7 @@ func (g *Gateway) openHere(ctx context.Context, k key, h tunnel.Header) (*stream
 	err := errNotHere
 	for _, w := range g.waysHere(k) {
 		var s *stream
-		if s, err = g.openOn(ctx, w, h); err == nil {
+		if s, err = g.openOn(ctx, w, h, nil); err == nil {
 			return s, nil
 		}
 		if ctx.Err() != nil || fatalRefusal(err) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,9 +114,14 @@ func (g *Gateway) carryUncounted(req *http.Request, k key, who tunnel.Identity, 
 	if who.Extra != nil {
 		who.Extra[extraRequest] = []string{header.RequestID}
 	}
+	out := outgoing(req)
+	first, err := early(req, out)
+	if err != nil {
+		return nil, notSent(problem.New(problem.Invalid, "The request can't be written: "+err.Error()))
+	}
 	for again := false; ; again = true {
 		start := time.Now()
-		s, err := g.open(ctx, k, header, absent)
+		s, err := g.open(ctx, k, header, first, absent)
 		if err != nil {
 			if req.Body != nil {
 				_ = req.Body.Close()
@@ -129,11 +135,23 @@ func (g *Gateway) carryUncounted(req *http.Request, k key, who tunnel.Identity, 
 		if still := g.stillAllowed(ctx); still != nil {
 			s.recheck(ctx, g.cfg.RecheckEvery, still)
 		}
-		res, err := s.send(req)
+		res, err := s.send(req, out)
 		if err == nil || again || !repeatable(req) || s.lost() == nil || ctx.Err() != nil {
 			return res, err
 		}
 	}
+}
+
+// early is a request that may be sent twice as it goes with its stream's header, which saves a round trip; nil if it waits
+// for the agent's ACCEPT.
+func early(req, out *http.Request) ([]byte, error) {
+	if !repeatable(req) {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	out.Close = true // one stream, one request
+	err := out.Write(&b)
+	return b.Bytes(), err
 }
 
 // repeatable says whether a request may be sent once more after its tunnel was lost before the answer: it changes nothing,
@@ -145,16 +163,16 @@ func repeatable(req *http.Request) bool {
 }
 
 // open tries the ways to the cluster, the best first, until an agent accepts the stream. Before that nothing of the
-// request has left, so trying again is always right. Without a way it waits for one.
-func (g *Gateway) open(ctx context.Context, k key, h tunnel.Header, absent func(context.Context) error) (*stream, error) {
+// request has left, or it is one that may be sent twice, so trying again is always right. Without a way it waits for one.
+func (g *Gateway) open(ctx context.Context, k key, h tunnel.Header, first []byte, absent func(context.Context) error) (*stream, error) {
 	waiting, cancel := context.WithTimeout(ctx, g.cfg.WaitSession)
 	defer cancel()
 	tried := map[string]bool{}
-	s, last := g.try(ctx, k, h, tried)
+	s, last := g.try(ctx, k, h, first, tried)
 	for !decided(ctx, s, last) {
 		changed, leave := g.sessions.expect(k) // before looking again, so that nothing is missed
 		var err error
-		if s, err = g.try(ctx, k, h, tried); err != nil {
+		if s, err = g.try(ctx, k, h, first, tried); err != nil {
 			last = err
 		}
 		if decided(ctx, s, err) {
@@ -206,14 +224,14 @@ var errAgentRefused = errors.New("the agent does not take the request")
 
 // try opens the stream on the best way that was not tried yet. Without one, both results are nil, or the error is that
 // of the last one tried just now.
-func (g *Gateway) try(ctx context.Context, k key, h tunnel.Header, tried map[string]bool) (*stream, error) {
+func (g *Gateway) try(ctx context.Context, k key, h tunnel.Header, first []byte, tried map[string]bool) (*stream, error) {
 	var last error
 	for _, w := range g.ways(k) {
 		if tried[w.id] {
 			continue
 		}
 		tried[w.id] = true
-		s, err := g.openOn(ctx, w, h)
+		s, err := g.openOn(ctx, w, h, first)
 		switch {
 		case err == nil:
 			return s, nil
@@ -245,8 +263,8 @@ func fatalRefusal(err error) bool {
 	return true
 }
 
-func (g *Gateway) openOn(ctx context.Context, w way, h tunnel.Header) (*stream, error) {
-	h.Route = w.route
+func (g *Gateway) openOn(ctx context.Context, w way, h tunnel.Header, first []byte) (*stream, error) {
+	h.Route, h.Early = w.route, false
 	w.active.Add(1)
 	if w.route == "" {
 		g.inFlight.Add(1)
@@ -259,7 +277,13 @@ func (g *Gateway) openOn(ctx context.Context, w way, h tunnel.Header) (*stream, 
 		}
 		g.meter.streams.Dec()
 	}
-	conn, err := w.session.Open(ctx, h)
+	var conn *tunnel.Conn
+	var err error
+	if len(first) > 0 {
+		conn, err = tunnel.OpenEarly(ctx, w.session, h, first)
+	} else {
+		conn, err = w.session.Open(ctx, h)
+	}
 	if err != nil {
 		release()
 		var refused *tunnel.RefusedError
@@ -268,7 +292,9 @@ func (g *Gateway) openOn(ctx context.Context, w way, h tunnel.Header) (*stream, 
 		}
 		return nil, err
 	}
-	return g.newStream(ctx, conn, w, release), nil
+	s := g.newStream(ctx, conn, w, release)
+	s.sent = len(first) > 0
+	return s, nil
 }
 
 func overloaded(err error) bool {

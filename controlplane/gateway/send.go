@@ -31,14 +31,10 @@ func bodiless(req *http.Request) bool {
 // exchange writes a request without a body and reads the answer's header. The answer's body gives its buffer back when
 // it was read to its end; one that was left is left to the garbage collector, as somebody may still be reading.
 func (s *stream) exchange(req *http.Request) (*http.Response, error) {
-	req.Close = true // one stream, one request
-	w := writers.Get().(*bufio.Writer)
-	w.Reset(s.conn)
-	err := errors.Join(req.Write(w), w.Flush())
-	w.Reset(nil)
-	writers.Put(w)
-	if err != nil {
-		return nil, err
+	if !s.sent {
+		if err := s.write(req); err != nil {
+			return nil, err
+		}
 	}
 	limit := &io.LimitedReader{R: s.conn, N: maxHeaderBytes}
 	r := readers.Get().(*bufio.Reader)
@@ -61,6 +57,16 @@ func (s *stream) exchange(req *http.Request) (*http.Response, error) {
 		return res, nil
 	}
 	return nil, errInformations
+}
+
+func (s *stream) write(req *http.Request) error {
+	req.Close = true // one stream, one request
+	w := writers.Get().(*bufio.Writer)
+	w.Reset(s.conn)
+	err := errors.Join(req.Write(w), w.Flush())
+	w.Reset(nil)
+	writers.Put(w)
+	return err
 }
 
 // buffered is an answer's body over a pooled buffer.

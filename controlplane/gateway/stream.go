@@ -18,6 +18,7 @@ type stream struct {
 	g    *Gateway
 	conn *tunnel.Conn
 	way  way
+	sent bool        // the request went with the stream's header
 	stop func() bool // no longer cancel the stream with the request's context
 	done sync.Once
 	free func()
@@ -71,8 +72,8 @@ func (s *stream) recheck(ctx context.Context, every time.Duration, still func(co
 
 // send writes the request and waits for the answer's header. Each request has a transport of its own around its own
 // stream, so that no pool can ever give one member's connection to another's request.
-func (s *stream) send(req *http.Request) (*http.Response, error) {
-	res, err := s.roundTrip(outgoing(req))
+func (s *stream) send(req, out *http.Request) (*http.Response, error) {
+	res, err := s.roundTrip(out)
 	if err != nil {
 		s.release(true)
 		if cause := s.lost(); cause != nil && req.Context().Err() == nil {
