@@ -81,8 +81,8 @@ func splicePeer(a, b *tunnel.Conn) {
 		wg.Go(func() {
 			defer close(read)
 			from := &watched{Reader: src}
-			space := hopSpace.Get().(*[32 << 10]byte)
-			defer hopSpace.Put(space)
+			space := copySpace.Get().(*[32 << 10]byte)
+			defer copySpace.Put(space)
 			_, err := io.CopyBuffer(onlyWriter{dst}, from, space[:])
 			switch {
 			case from.failed:
@@ -124,4 +124,5 @@ func passedOn(src *tunnel.Conn) tunnel.Reason {
 // onlyWriter hides every other method, so that io.CopyBuffer uses our buffer.
 type onlyWriter struct{ io.Writer }
 
-var hopSpace = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+// copySpace is what bytes are copied with, here and by the kubectl path.
+var copySpace = sync.Pool{New: func() any { return new([32 << 10]byte) }}

@@ -158,8 +158,7 @@ func early(req, out *http.Request) ([]byte, error) {
 // and no intent stands for the one time that it was sent.
 func repeatable(req *http.Request) bool {
 	x, kubectl := req.Context().Value(exchangeKey{}).(*exchange)
-	return (req.Method == http.MethodGet || req.Method == http.MethodHead) && (req.Body == nil || req.Body == http.NoBody) &&
-		req.Header.Get("Upgrade") == "" && (!kubectl || x.info.IsRead())
+	return (req.Method == http.MethodGet || req.Method == http.MethodHead) && bodiless(req) && (!kubectl || x.info.IsRead())
 }
 
 // open tries the ways to the cluster, the best first, until an agent accepts the stream. Before that nothing of the

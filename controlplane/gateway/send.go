@@ -17,7 +17,6 @@ const maxInformational = 5 // 1xx answers before the real one
 var (
 	writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 4<<10) }}
 	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 32<<10) }}
-	copies  = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 	errLongHeader   = errors.New("the answer's header is too long")
 	errInformations = errors.New("the answer never came to its point")
@@ -28,9 +27,9 @@ func bodiless(req *http.Request) bool {
 	return (req.Body == nil || req.Body == http.NoBody) && req.Header.Get("Upgrade") == ""
 }
 
-// exchange writes a request without a body and reads the answer's header. The answer's body gives its buffer back when
+// ask writes a request without a body and reads the answer's header. The answer's body gives its buffer back when
 // it was read to its end; one that was left is left to the garbage collector, as somebody may still be reading.
-func (s *stream) exchange(req *http.Request) (*http.Response, error) {
+func (s *stream) ask(req *http.Request) (*http.Response, error) {
 	if !s.sent {
 		if err := s.write(req); err != nil {
 			return nil, err
@@ -96,7 +95,7 @@ func (b *buffered) Read(p []byte) (int, error) {
 type buffers struct{}
 
 // Get implements httputil.BufferPool.
-func (buffers) Get() []byte { return *copies.Get().(*[]byte) }
+func (buffers) Get() []byte { return copySpace.Get().(*[32 << 10]byte)[:] }
 
 // Put implements httputil.BufferPool.
-func (buffers) Put(b []byte) { copies.Put(&b) }
+func (buffers) Put(b []byte) { copySpace.Put((*[32 << 10]byte)(b)) }

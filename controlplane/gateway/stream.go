@@ -70,8 +70,8 @@ func (s *stream) recheck(ctx context.Context, every time.Duration, still func(co
 	})
 }
 
-// send writes the request and waits for the answer's header. Each request has a transport of its own around its own
-// stream, so that no pool can ever give one member's connection to another's request.
+// send writes the request, unless it went with the stream's header, and waits for the answer's. Each request has its own
+// stream and nothing pools those, so that one member's connection is never given to another's request.
 func (s *stream) send(req, out *http.Request) (*http.Response, error) {
 	res, err := s.roundTrip(out)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *stream) send(req, out *http.Request) (*http.Response, error) {
 
 func (s *stream) roundTrip(req *http.Request) (*http.Response, error) {
 	if bodiless(req) {
-		res, err := s.exchange(req)
+		res, err := s.ask(req)
 		if err != nil && req.Context().Err() != nil {
 			err = req.Context().Err() // the stream was cancelled because the request was
 		}

@@ -47,8 +47,9 @@ func (r *rig) serveOne(t *testing.T, c cluster.Cluster, id pki.Identity, s tunne
 	}
 	_ = s.Close()
 	<-done
-	eventually(t, "the session is gone", func() bool {
-		return r.Sessions(tenant.ID(id.ID.Tenant), cluster.ID(id.ID.Cluster)) == 0
+	eventually(t, "the session is gone, from its record too", func() bool {
+		now, err := r.clusters.Get(t.Context(), r.admin, c.ID)
+		return err == nil && now.Sessions == 0 && r.Sessions(tenant.ID(id.ID.Tenant), cluster.ID(id.ID.Cluster)) == 0
 	})
 }
 
