@@ -59,6 +59,17 @@ func (b *Budget) Used() int {
 	return int(b.used.Load())
 }
 
+// Limit is how many there may be; 0 is no bound.
+func (b *Budget) Limit() int {
+	if b == nil {
+		return 0
+	}
+	return int(b.limit)
+}
+
+// Full says whether nothing more is begun: streams are refused as overloaded.
+func (b *Budget) Full() bool { return b.full() }
+
 // full says whether nothing more should begin.
 func (b *Budget) full() bool {
 	for ; b != nil; b = b.parent {

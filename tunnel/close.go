@@ -77,6 +77,11 @@ func (c *Conn) endNow() {
 		c.s.spawn(c.writeEnd)
 		return
 	}
+	if c.owes {
+		c.wmu.Unlock()
+		c.s.spawn(c.writeEnd)
+		return
+	}
 	c.stream.SetWriteDeadline(longAgo)
 	n, err := c.stream.Write(endMark[:])
 	if err != nil && isTimeout(err) {
@@ -103,6 +108,10 @@ func (c *Conn) writeEnd() { c.writeRest(0) }
 func (c *Conn) writeRest(written int) {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
+	if c.owes {
+		c.hold.Stop()
+		c.accept()
+	}
 	c.stream.Write(endMark[written:]) // if it fails, the missing END says so
 	c.stream.CloseSend()
 	c.halfDone()

@@ -24,7 +24,9 @@ type Conn struct {
 	mark [chunkMark]byte
 	got  int // bytes of mark already here: a deadline may pass between the two
 
-	wmu sync.Mutex // one writer at a time, of ACCEPT, chunks or END
+	wmu  sync.Mutex  // one writer at a time, of ACCEPT, chunks or END; guards owes, hold
+	owes bool        // ACCEPT was not written yet
+	hold *time.Timer // until it is written alone
 
 	mu       sync.Mutex // guards what follows; never held while blocked
 	readErr  error      // why nothing more is read: io.EOF after END, otherwise a *CloseError
@@ -44,8 +46,11 @@ var (
 	longAgo    = time.Unix(1, 0)
 	errClosed  = &CloseError{Reason: ReasonNormal, Detail: "the stream was closed"}
 	errEnded   = &CloseError{Reason: ReasonNormal, Detail: "writing was ended"}
-	chunkSpace = sync.Pool{New: func() any { return new([chunkMark + maxChunk]byte) }}
+	chunkSpace = sync.Pool{New: func() any { return new(chunkBuffer) }}
 )
+
+// chunkBuffer has room for what is written at once: ACCEPT, a chunk and END.
+type chunkBuffer [1 + chunkMark + maxChunk + chunkMark]byte
 
 func newConn(s *session, stream Stream) *Conn {
 	c := &Conn{s: s, stream: stream}
@@ -188,7 +193,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	defer c.stopWriting()
-	space := chunkSpace.Get().(*[chunkMark + maxChunk]byte)
+	space := chunkSpace.Get().(*chunkBuffer)
 	defer chunkSpace.Put(space)
 	written := 0
 	for written < len(p) {
@@ -196,10 +201,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 			return written, err
 		}
 		piece := p[written:min(len(p), written+c.s.chunk)]
-		chunk := putChunk(space[:], piece)
+		chunk := appendChunk(c.greet(space[:]), piece)
 		n, err := c.stream.Write(chunk)
 		if err != nil {
-			return written + max(0, min(n, len(chunk))-chunkMark), c.writeFailed(err, n > 0)
+			return written + max(0, n-(len(chunk)-len(piece))), c.writeFailed(err, n > 0)
 		}
 		written += len(piece)
 	}

@@ -79,8 +79,8 @@ func FuzzConnRead(f *testing.F) {
 
 func TestEveryTruncatedStreamIsAnError(t *testing.T) {
 	t.Parallel()
-	whole := append(putChunk(nil, []byte("first")), putChunk(nil, []byte("second"))...)
-	whole = append(whole, putChunk(nil, nil)...)
+	whole := append(appendChunk(nil, []byte("first")), appendChunk(nil, []byte("second"))...)
+	whole = append(whole, appendChunk(nil, nil)...)
 	for n := range whole {
 		_, err := io.ReadAll(overConn(bytes.NewReader(whole[:n])))
 		if _, ok := errors.AsType[*CloseError](err); !ok {

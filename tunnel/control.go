@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -32,6 +29,13 @@ func (s *session) queue(t messageType, body any) {
 		s.cfg.Log.Error("tunnel control message dropped", "type", t, "cause", err)
 		return
 	}
+	if s.enqueue(text) {
+		s.spawn(s.flush)
+	}
+}
+
+// enqueue queues a message as it goes over the wire, and says whether the caller has to see to it that it is flushed.
+func (s *session) enqueue(text []byte) (flush bool) {
 	s.mu.Lock()
 	full := len(s.outbox)+len(text) > maxOutbox
 	if !full {
@@ -43,9 +47,7 @@ func (s *session) queue(t messageType, body any) {
 	if full {
 		s.end(&CloseError{Reason: ReasonProtocol, Detail: "the control stream is not read"}, false)
 	}
-	if start {
-		s.spawn(s.flush)
-	}
+	return start
 }
 
 // flush writes what is queued, many messages at a time, and ends with the queue: an idle session needs no goroutine.
@@ -117,7 +119,8 @@ func (s *session) handle(m message) error {
 		return err
 	case msgPong:
 		if string(m.body) == `{"n":0}` {
-			return nil // nobody asked
+			s.spokenTo()
+			return nil
 		}
 		pong, err := decodeBody[pingBody](m.body)
 		if err == nil {
@@ -217,84 +220,5 @@ func (s *session) ponged(n uint64) {
 	if pong, ok := s.pings[n]; ok {
 		delete(s.pings, n)
 		close(pong)
-	}
-}
-
-// The heartbeat is one timer: a session that is idle costs no goroutine for it. After Keepalive without a byte it sends
-// a PING; KeepaliveTimeout later, still without one, the session is dead. Whatever arrives counts, so nobody has to
-// answer in time. But each side says something every Keepalive, asked or not: when our uplink is slow and full, our PING
-// queues behind our own data, and the other side, hearing that data, would see no reason to speak.
-func (s *session) startHeartbeat() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cause == nil {
-		s.saidAt = time.Now()
-		s.heartbeat = time.AfterFunc(s.cfg.Keepalive, s.beat)
-	}
-}
-
-func (s *session) beat() {
-	s.resetStalled()
-	heard := s.mux.LastReceived()
-	quiet := time.Since(heard)
-	// Speaking comes before asking, so that in health nobody asks. Sessions made together must not speak together.
-	interval := s.cfg.Keepalive*4/5 + rand.N(s.cfg.Keepalive/10+1)
-	s.mu.Lock()
-	if s.cause != nil {
-		s.mu.Unlock()
-		return
-	}
-	next := s.cfg.Keepalive*29/30 - quiet
-	say := messageType(0)
-	if waiting := heard.Before(s.pingedAt); waiting {
-		next = s.cfg.KeepaliveTimeout - time.Since(s.pingedAt)
-	} else if next <= 0 {
-		say, s.pingedAt, next = msgPing, time.Now(), s.cfg.KeepaliveTimeout
-	}
-	if say == 0 && time.Since(s.saidAt) >= interval {
-		say = msgPong // nobody asked; it is ignored but for its arrival
-	}
-	if say != 0 {
-		s.saidAt = time.Now()
-	}
-	dead := next <= 0
-	if !dead {
-		s.heartbeat.Reset(min(next, max(interval-time.Since(s.saidAt), 0)))
-	}
-	s.mu.Unlock()
-	if dead {
-		s.end(&CloseError{Reason: ReasonDead, Detail: fmt.Sprintf("nothing received for %s", quiet.Round(time.Millisecond))}, true)
-	} else if say != 0 {
-		s.send(say, pingBody{})
-	}
-}
-
-// suspect checks for life now instead of at the next beat: a stream could not be opened in time.
-func (s *session) suspect() {
-	s.mu.Lock()
-	start := s.cause == nil && !s.mux.LastReceived().Before(s.pingedAt)
-	if start {
-		s.pingedAt = time.Now()
-		s.saidAt = s.pingedAt
-		s.heartbeat.Reset(s.cfg.KeepaliveTimeout)
-	}
-	s.mu.Unlock()
-	if start {
-		s.send(msgPing, pingBody{})
-	}
-}
-
-// resetStalled ends the streams whose readers take nothing: each holds a window at the other side and a task here.
-func (s *session) resetStalled() {
-	if s.cfg.WriteStall < 0 {
-		return
-	}
-	s.mu.Lock()
-	conns := slices.Collect(maps.Values(s.conns))
-	s.mu.Unlock()
-	for _, c := range conns {
-		if c.stalled(s.cfg.WriteStall) {
-			c.abort(&CloseError{Reason: ReasonStalled, Detail: fmt.Sprintf("the reader took nothing for %s", s.cfg.WriteStall)}, true)
-		}
 	}
 }

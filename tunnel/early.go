@@ -12,6 +12,10 @@ const (
 	capEarly = "early" // takes payload that comes with the header
 )
 
+// CapabilityWhole is for the Hello of a side that serves what OpenWhole opens: END comes with the request, which an
+// http.Server would take for a client that went away.
+const CapabilityWhole = "whole"
+
 // maxEarly is how much may be sent before ACCEPT: with the header it fits into the window every stream begins with.
 const maxEarly = 64 << 10
 
@@ -26,13 +30,18 @@ func (h Hello) spoken() Hello {
 	return h
 }
 
+// speaks says whether the other side has a capability, and payload fits in before its ACCEPT.
+func speaks(s Session, capability string, payload []byte) (*session, bool) {
+	own, ok := s.(*session)
+	return own, ok && len(payload) > 0 && len(payload) <= maxEarly && slices.Contains(own.peer.Capabilities, capability)
+}
+
 // OpenEarly is Session.Open for a request that may be sent twice, such as a read: first, the beginning of its payload,
 // goes with the header, which saves a round trip. A side that REFUSEs throws it away unseen. But when the session is
 // lost before the answer came nobody knows whether the request was served: such an error is not ErrNotAccepted. Where
 // the other side does not know of this, or first is large, it is written after ACCEPT.
 func OpenEarly(ctx context.Context, s Session, h Header, first []byte) (*Conn, error) {
-	own, ok := s.(*session)
-	if ok && len(first) > 0 && len(first) <= maxEarly && slices.Contains(own.peer.Capabilities, capEarly) {
+	if own, ok := speaks(s, capEarly, first); ok {
 		h.Early = true
 		return own.openWith(ctx, h, first)
 	}

@@ -166,9 +166,9 @@ func readAnswer(r io.Reader) error {
 	return &RefusedError{RefuseCode(head[0]), printable(string(detail), maxDetail)}
 }
 
-// putChunk lays out one chunk, u16 length | payload, in b and returns it. An empty payload is END.
-func putChunk(b, payload []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b[:0], uint16(len(payload)))
+// appendChunk appends one chunk, u16 length | payload. An empty payload is END.
+func appendChunk(b, payload []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
 	return append(b, payload...)
 }
 
@@ -176,8 +176,7 @@ func putChunk(b, payload []byte) []byte {
 func appendChunks(b, payload []byte) []byte {
 	for len(payload) > 0 {
 		piece := payload[:min(len(payload), maxChunk0)]
-		b = binary.BigEndian.AppendUint16(b, uint16(len(piece)))
-		b = append(b, piece...)
+		b = appendChunk(b, piece)
 		payload = payload[len(piece):]
 	}
 	return b

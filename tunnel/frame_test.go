@@ -49,13 +49,14 @@ var golden = []struct {
 	{"close", message0(msgClose, closeBody{ReasonRevoked, "by an admin"}), control[closeBody](msgClose), closeBody{ReasonRevoked, "by an admin"}},
 	{"header", func() ([]byte, error) { return encodeHeader(someHeader) }, func(b []byte) (any, error) { return readHeader(bytes.NewReader(b)) }, someHeader},
 	{"hello_1", message0(msgHello, Hello{Name: "agent-7f9c"}.spoken()), control[Hello](msgHello), Hello{MaxMinor: 1, Capabilities: []string{"early"}, Name: "agent-7f9c"}},
+	{"hello_whole", message0(msgHello, Hello{Capabilities: []string{CapabilityWhole}, Name: "agent-7f9c"}.spoken()), control[Hello](msgHello), Hello{MaxMinor: 1, Capabilities: []string{"whole", "early"}, Name: "agent-7f9c"}},
 	{"header_early", func() ([]byte, error) { return early(Header{RequestID: "r", Kind: KindHTTP}, "GET / HTTP/1.1\r\n\r\n") }, readEarly, "r GET / HTTP/1.1\r\n\r\n"},
 	{"cancel_stalled", message0(msgCancel, cancelBody{Stream: 9, Reason: ReasonStalled}), control[cancelBody](msgCancel), cancelBody{Stream: 9, Reason: ReasonStalled}},
 	{"cancel_overloaded", message0(msgCancel, cancelBody{Stream: 9, Reason: ReasonOverloaded}), control[cancelBody](msgCancel), cancelBody{Stream: 9, Reason: ReasonOverloaded}},
 	{"accept", func() ([]byte, error) { return []byte{accepted}, nil }, func(b []byte) (any, error) { return nil, readAnswer(bytes.NewReader(b)) }, nil},
 	{"refuse", func() ([]byte, error) { return encodeRefusal(&RefusedError{RefuseForbidden, "not you"}), nil }, refusal, RefusedError{RefuseForbidden, "not you"}},
-	{"chunk", func() ([]byte, error) { return putChunk(nil, []byte("GET / HTTP/1.1\r\n")), nil }, chunk, "GET / HTTP/1.1\r\n"},
-	{"end", func() ([]byte, error) { return putChunk(nil, nil), nil }, chunk, ""},
+	{"chunk", func() ([]byte, error) { return appendChunk(nil, []byte("GET / HTTP/1.1\r\n")), nil }, chunk, "GET / HTTP/1.1\r\n"},
+	{"end", func() ([]byte, error) { return appendChunk(nil, nil), nil }, chunk, ""},
 }
 
 func early(h Header, first string) ([]byte, error) {

@@ -69,6 +69,12 @@ func (h *byHand) want(typ byte) string {
 // withPlane makes a plane's session whose agent is spoken by hand.
 func withPlane(t *testing.T, cfg tunnel.Config) (*byHand, tunnel.Session) {
 	t.Helper()
+	return withPlaneAnd(t, cfg, `{"min":0,"max":0,"name":"by hand"}`)
+}
+
+// withPlaneAnd is withPlane for an agent that says said of itself.
+func withPlaneAnd(t *testing.T, cfg tunnel.Config, said string) (*byHand, tunnel.Session) {
+	t.Helper()
 	agent, plane := tunneltest.Muxes()
 	h := &byHand{t: t, mux: agent}
 	result := make(chan tunnel.Session, 1)
@@ -83,7 +89,7 @@ func withPlane(t *testing.T, cfg tunnel.Config) (*byHand, tunnel.Session) {
 	if h.control, err = agent.Open(); err != nil {
 		t.Fatal(err)
 	}
-	h.send(hello, `{"min":0,"max":0,"name":"by hand"}`)
+	h.send(hello, said)
 	h.want(helloAck)
 	h.want(ping) // measures the round trip
 	h.send(pong, `{"n":0}`)

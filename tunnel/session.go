@@ -64,6 +64,7 @@ type session struct {
 	heartbeat   *time.Timer
 	pingedAt    time.Time // the heartbeat's last PING; a byte since then answers it
 	saidAt      time.Time // when the heartbeat last said anything
+	sayAt       time.Time // when it says something again
 }
 
 var _ Session = (*session)(nil)
@@ -108,18 +109,22 @@ func (s *session) start(early []message) {
 
 // spawn runs a task that the session's end waits for. Each ends soon after the connection does.
 func (s *session) spawn(task func()) {
-	s.mu.Lock()
-	if s.joined {
-		s.mu.Unlock()
-		go task() // the connection is closed: it ends by itself, and at once
-		return
-	}
-	s.tasks.Add(1)
-	s.mu.Unlock()
+	done := s.begin()
 	go func() {
-		defer s.tasks.Done()
+		defer done()
 		task()
 	}()
+}
+
+// begin counts a task that its caller runs.
+func (s *session) begin() (done func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.joined {
+		return func() {} // the connection is closed: it ends by itself, and at once
+	}
+	s.tasks.Add(1)
+	return s.tasks.Done
 }
 
 // end ends the session for the first reason given. tell says whether the other side has to hear of it.

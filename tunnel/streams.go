@@ -14,7 +14,11 @@ func (s *session) acceptLoop() {
 	for {
 		stream, err := s.mux.Accept()
 		if err != nil {
-			s.end(&CloseError{Reason: ReasonLost, Detail: err.Error()}, false)
+			e, known := errors.AsType[*CloseError](err) // a transport may know better
+			if !known {
+				e = &CloseError{Reason: ReasonLost, Detail: err.Error()}
+			}
+			s.end(e, false)
 			return
 		}
 		c := newConn(s, stream)
@@ -101,8 +105,10 @@ func (s *session) handOver(c *Conn) *RefusedError {
 	case <-wait.C:
 		return &RefusedError{RefuseOverloaded, "nobody accepts"}
 	}
-	if _, err := c.stream.Write([]byte{accepted}); err != nil {
-		s.spawn(func() { c.lost(err) })
+	if c.header.Whole {
+		c.holdAccept()
+	} else {
+		c.accept()
 	}
 	return nil
 }
@@ -116,11 +122,8 @@ func (s *session) relay(c *Conn) *RefusedError {
 	c.SetDeadline(time.Time{})
 	c.startBudget()
 	c.wmu.Lock()
-	_, err := c.stream.Write([]byte{accepted})
+	c.accept()
 	c.wmu.Unlock()
-	if err != nil {
-		s.spawn(func() { c.lost(err) })
-	}
 	serve()
 	return nil
 }
@@ -142,7 +145,11 @@ func (s *session) openWith(ctx context.Context, h Header, first []byte) (*Conn, 
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.OpenTimeout, errOpenTimeout)
 	defer cancel()
-	c, err := s.open(ctx, h, appendChunks(head, first))
+	head = appendChunks(head, first)
+	if h.Whole {
+		head = append(head, endMark[:]...)
+	}
+	c, err := s.open(ctx, h, head)
 	if _, refused := errors.AsType[*RefusedError](err); err == nil || refused {
 		return c, err
 	}
@@ -177,7 +184,11 @@ func (s *session) open(ctx context.Context, h Header, head []byte) (*Conn, error
 		c.abort(&CloseError{Reason: ReasonCancelled, Detail: "the opener gave up"}, true)
 	})
 	defer stop()
-	unsent := c.writeHeader(head)
+	write := c.writeHeader
+	if h.Whole {
+		write = c.writeWhole
+	}
+	unsent := write(head)
 	err = c.readAnswer() // also when the header could not be sent: REFUSE may come before it was read
 	if _, refused := errors.AsType[*RefusedError](err); !refused && unsent != nil {
 		err = unsent

@@ -56,6 +56,7 @@ type Header struct {
 	Class       Class         `json:"class,omitempty"`
 	Budget      time.Duration `json:"budget,omitempty"` // how long the whole stream may take; 0 is no limit. Never a wall-clock time
 	Early       bool          `json:"early,omitempty"`  // payload comes before ACCEPT; OpenEarly sets it
+	Whole       bool          `json:"whole,omitempty"`  // all payload, and END, come before ACCEPT; OpenWhole sets it
 	Identity    Identity      `json:"identity"`
 	// Route says to which of its own sessions the receiver passes the stream on. Only replicas of the control plane use
 	// it, between themselves; an agent never gets one.

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/kubechat/kubechat/internal/sock"
 )
 
 // Step is a part of a dial; each has its own deadline and is named in its error.
@@ -112,6 +114,9 @@ func withTimeout(ctx context.Context, d time.Duration, what string) (context.Con
 
 // causeOf prefers a deadline's or a canceller's own words to "context deadline exceeded".
 func causeOf(ctx context.Context, err error) error {
+	if deadline, ok := ctx.Deadline(); ok && err != nil && !time.Now().Before(deadline) {
+		<-ctx.Done() // a connection's own clock, set to the same deadline, is the quicker one at times
+	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		return cause
 	}
@@ -134,7 +139,7 @@ func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, &StepError{StepTCP, addr, err}
 	}
-	return conn, nil
+	return sock.Conn(conn), nil
 }
 
 // lookUp gives at least one address.

@@ -80,6 +80,40 @@ func TestWebSocketNamesWhatAnsweredInItsPlace(t *testing.T) {
 	}
 }
 
+// TestReplicasOwnNameIsShownInTLS, for what chooses by it on the way; whom to believe is asked as before.
+func TestReplicasOwnNameIsShownInTLS(t *testing.T) {
+	t.Parallel()
+	shown := make(chan string, 1) // of the one handshake
+	somebody := httptest.NewUnstartedServer(nil)
+	somebody.TLS = &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"kct/1"}, GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		shown <- hello.ServerName
+		return nil, nil
+	}}
+	somebody.StartTLS()
+	defer somebody.Close()
+	_, port, err := net.SplitHostPort(somebody.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := gatewayAt("gateway.invalid:443")
+	judged := 0
+	g.TLS = func(alpn ...string) *tls.Config {
+		return &tls.Config{NextProtos: alpn, MinVersion: tls.VersionTLS13, ServerName: "gateway.invalid", InsecureSkipVerify: true, //nolint:gosec // it is verified below
+			VerifyConnection: func(tls.ConnectionState) error { judged++; return errors.New("not ours") }}
+	}
+	contenders, err := g.Contenders(dialer.TLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	race := dialer.NewRace(contenders, nil)
+	if _, err := race.DialAt(t.Context(), "localhost:"+port); err == nil || judged != 1 {
+		t.Errorf("%v, judged %d times", err, judged)
+	}
+	if name := <-shown; name != "localhost" {
+		t.Errorf("the name shown is %q", name)
+	}
+}
+
 func TestQUICNeedsNoProxy(t *testing.T) {
 	t.Parallel()
 	g := gatewayAt("127.0.0.1:1")

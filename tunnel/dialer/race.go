@@ -23,7 +23,8 @@ type Contender struct {
 	Transport Transport
 	// HeadStart is how long after the race's begin this one starts; at once when all before it have failed.
 	HeadStart time.Duration
-	Dial      func(context.Context) (tunnel.Session, error)
+	// Dial makes a session with the gateway, or with the one of its replicas that is reached at a host:port of its own.
+	Dial func(ctx context.Context, at string) (tunnel.Session, error)
 }
 
 // Race makes sessions over the transport that gets through. The first finished HELLO wins and the others are closed.
@@ -65,6 +66,15 @@ func (r *Race) Remember(winner Transport, until time.Time) {
 	r.winner, r.until = winner, until
 }
 
+// Forget makes a transport that won no longer the one that is tried alone: its sessions did not stay.
+func (r *Race) Forget(t Transport) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.winner == t {
+		r.until = time.Time{}
+	}
+}
+
 // Better is closed when a better transport is found to work than that which won before; see Config.Better.
 func (r *Race) Better() <-chan struct{} {
 	r.mu.Lock()
@@ -72,8 +82,12 @@ func (r *Race) Better() <-chan struct{} {
 	return r.better
 }
 
-// Dial makes one session.
-func (r *Race) Dial(ctx context.Context) (tunnel.Session, error) {
+// Dial makes one session with the gateway.
+func (r *Race) Dial(ctx context.Context) (tunnel.Session, error) { return r.DialAt(ctx, "") }
+
+// DialAt makes one with the replica that is reached at a host:port of its own. The way to that may not be the way to the
+// gateway: it neither counts nor is remembered for the latter.
+func (r *Race) DialAt(ctx context.Context, at string) (tunnel.Session, error) {
 	order := r.order()
 	starts := make([]time.Duration, len(order))
 	for i, c := range order {
@@ -85,7 +99,7 @@ func (r *Race) Dial(ctx context.Context) (tunnel.Session, error) {
 		if below.sealed(c.Transport) {
 			return finish{}, errSealed
 		}
-		session, err := c.Dial(ctx)
+		session, err := c.Dial(ctx, at)
 		if err != nil {
 			below.note(c.Transport, err)
 			return finish{}, fmt.Errorf("over %s: %w", c.Transport, err)
@@ -95,7 +109,9 @@ func (r *Race) Dial(ctx context.Context) (tunnel.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Remember(won.transport, r.now().Add(rememberFor))
+	if at == "" {
+		r.Remember(won.transport, r.now().Add(rememberFor))
+	}
 	return carried{won.session, won.transport}, nil
 }
 
@@ -196,7 +212,7 @@ func (r *Race) probe(ctx context.Context) {
 			return
 		}
 		try, cancel := context.WithTimeout(ctx, probeTimeout)
-		session, err := c.Dial(try)
+		session, err := c.Dial(try, "")
 		cancel()
 		if err != nil {
 			continue

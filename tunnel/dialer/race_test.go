@@ -26,7 +26,7 @@ type track struct {
 	sessions []tunnel.Session
 }
 
-func (k *track) dial(ctx context.Context) (tunnel.Session, error) {
+func (k *track) dial(ctx context.Context, _ string) (tunnel.Session, error) {
 	k.mu.Lock()
 	k.starts = append(k.starts, time.Now())
 	takes, err, hangs := k.takes, k.err, k.hangs
@@ -87,10 +87,49 @@ func (k *tracks) race(random func() float64) *dialer.Race {
 	if err != nil {
 		k.tls.t.Fatal(err)
 	}
-	for i, dial := range []func(context.Context) (tunnel.Session, error){k.tls.dial, k.quic.dial, k.ws.dial} {
+	for i, dial := range []func(context.Context, string) (tunnel.Session, error){k.tls.dial, k.quic.dial, k.ws.dial} {
 		chosen[i].Dial = dial
 	}
 	return dialer.NewRace(chosen, random)
+}
+
+// TestReplicasOwnAddressSaysNothingOfTheGatewaysWay: what gets through to one need not get through to the other.
+func TestReplicasOwnAddressSaysNothingOfTheGatewaysWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newTracks(t)
+		k.tls.hangs, k.quic.hangs = true, true
+		r := k.race(half)
+		session, err := r.DialAt(t.Context(), "b.gateway.test:443")
+		if err != nil || dialer.TransportOf(session) != dialer.WebSocket {
+			t.Fatalf("%v, %v", session, err)
+		}
+		if winner, _ := r.Winner(); winner != "" {
+			t.Errorf("%s is tried alone from now on", winner)
+		}
+		session.Close()
+	})
+}
+
+func TestForgottenWinnerIsNoLongerTriedAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newTracks(t)
+		r := k.race(half)
+		r.Remember(dialer.QUIC, time.Now().Add(time.Hour))
+		k.quic.hang(true)
+		r.Forget(dialer.TLS) // another one's end is not this one's
+		if winner, _ := r.Winner(); winner != dialer.QUIC {
+			t.Errorf("the winner is %q", winner)
+		}
+		r.Forget(dialer.QUIC)
+		began := time.Now()
+		session, err := r.Dial(t.Context())
+		if err != nil || dialer.TransportOf(session) != dialer.TLS || time.Since(began) > time.Second {
+			t.Fatalf("%v, %v after %s", session, err, time.Since(began))
+		}
+		session.Close()
+	})
 }
 
 func half() float64 { return 0.5 }

@@ -20,9 +20,9 @@ func TestRefusalIsNotTriedElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range contenders {
-			contenders[i].Dial = func(context.Context) (tunnel.Session, error) { others++; return nil, errors.New("no") }
+			contenders[i].Dial = func(context.Context, string) (tunnel.Session, error) { others++; return nil, errors.New("no") }
 		}
-		contenders[0].Dial = func(context.Context) (tunnel.Session, error) {
+		contenders[0].Dial = func(context.Context, string) (tunnel.Session, error) {
 			time.Sleep(100 * time.Millisecond) // in a bubble
 			return nil, helloFailed(&tunnel.CloseError{Reason: tunnel.ReasonRevoked, Remote: true})
 		}

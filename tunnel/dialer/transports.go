@@ -41,8 +41,8 @@ const protoHTTP = "http/1.1"
 type Gateway struct {
 	Addr string // host:port
 	Path Path
-	// TLS is a client's configuration towards the gateway that speaks one of alpn: it verifies the gateway and shows
-	// the agent's certificate.
+	// TLS is a client's configuration towards the gateway that speaks one of alpn: it verifies the gateway, whatever
+	// ServerName is then set to, and shows the agent's certificate.
 	TLS func(alpn ...string) *tls.Config
 	// Session is what each session begins with; asked for at each, since its HELLO may hold a token that changes.
 	Session func(context.Context) tunnel.Config
@@ -56,9 +56,9 @@ type Gateway struct {
 // TLS at once, QUIC and WebSocket after it.
 func (g Gateway) Contenders(names ...Transport) ([]Contender, error) {
 	all := []Contender{
-		{TLS, 0, g.DialTLS},
-		{QUIC, 150 * time.Millisecond, g.DialQUIC},
-		{WebSocket, time.Second, g.DialWebSocket},
+		{TLS, 0, func(ctx context.Context, at string) (tunnel.Session, error) { return g.at(at).DialTLS(ctx) }},
+		{QUIC, 150 * time.Millisecond, func(ctx context.Context, at string) (tunnel.Session, error) { return g.at(at).DialQUIC(ctx) }},
+		{WebSocket, time.Second, func(ctx context.Context, at string) (tunnel.Session, error) { return g.at(at).DialWebSocket(ctx) }},
 	}
 	var chosen []Contender
 	for _, c := range all {
@@ -73,6 +73,23 @@ func (g Gateway) Contenders(names ...Transport) ([]Contender, error) {
 		return nil, fmt.Errorf("transports %q: each of tls, quic and websocket once at most, and one at least", names)
 	}
 	return chosen, nil
+}
+
+// at is the gateway as one of its replicas is reached. That one's name is in SNI, for what may have to choose by it on the
+// way; whom its certificate has to name stays what it was.
+func (g Gateway) at(addr string) Gateway {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil { // "": the gateway itself
+		return g
+	}
+	config := g.TLS
+	g.Addr = addr
+	g.TLS = func(alpn ...string) *tls.Config {
+		cfg := config(alpn...)
+		cfg.ServerName = host
+		return cfg
+	}
+	return g
 }
 
 // DialTLS makes a session over TCP and TLS.

@@ -72,7 +72,7 @@ func (m *mux) Accept() (tunnel.Stream, error) {
 
 var (
 	errHungUp = errors.New("the other side closed the connection")
-	errSilent = errors.New("no packet came for " + maxIdle.String())
+	errSilent = &tunnel.CloseError{Reason: tunnel.ReasonDead, Detail: "no packet came for " + maxIdle.String()}
 )
 
 // cause words why a connection is over.

@@ -22,8 +22,10 @@ import (
 const ALPN = "kct/1"
 
 const (
-	keepAlive = 8 * time.Second  // mappings of UDP in firewalls live for 30 s, in some for less
-	maxIdle   = 20 * time.Second // then the connection is over
+	keepAlive = 8 * time.Second // mappings of UDP in firewalls live for 30 s, in some for less
+	// maxIdle is how long the connection lives without a packet, counted anew when a keepalive is sent after the last one:
+	// together they are within the 25 s in which a dead session has to be found.
+	maxIdle = 16 * time.Second
 
 	// packetSize is what a path with an MTU of 1280 carries after its own headers, IPv6 and a tunnel's: larger
 	// packets are found out by path MTU discovery, and never by a handshake that hangs.
@@ -109,9 +111,11 @@ func Dial(ctx context.Context, conn net.PacketConn, to net.Addr, cfg *tls.Config
 	return session, err
 }
 
-// explain words what a handshake over UDP most often fails with.
+// explain words what a handshake over UDP most often fails with. Which of the three timers is first is chance.
 func explain(err error) error {
-	if _, ok := errors.AsType[*quic.HandshakeTimeoutError](err); ok || errors.Is(err, context.DeadlineExceeded) {
+	_, late := errors.AsType[*quic.HandshakeTimeoutError](err)
+	_, silent := errors.AsType[*quic.IdleTimeoutError](err)
+	if late || silent || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no answer over UDP, which networks often block: %w", err)
 	}
 	return err

@@ -84,6 +84,28 @@ func TestBlockedUDPIsNamed(t *testing.T) {
 	}
 }
 
+// TestSilenceIsADeadPeer: nothing fails on a path that drops everything, and QUIC's own clock is the first to run out.
+func TestSilenceIsADeadPeer(t *testing.T) {
+	t.Parallel()
+	wire, _, _ := lay(t)
+	rig := tunneltest.Connect(t, wire, tunnel.Config{}, tunnel.Config{})
+	began := time.Now()
+	wire.Stall()
+	for side, s := range map[string]tunnel.Session{"agent": rig.Agent, "plane": rig.Plane} {
+		select {
+		case <-s.Done():
+		case <-time.After(time.Minute):
+			t.Fatalf("the %s does not notice", side)
+		}
+		if e, ok := errors.AsType[*tunnel.CloseError](s.Cause()); !ok || e.Reason != tunnel.ReasonDead || e.Remote {
+			t.Errorf("the %s ended for %v", side, s.Cause())
+		}
+	}
+	if took := time.Since(began); took > 25*time.Second {
+		t.Errorf("it took %s to notice", took)
+	}
+}
+
 // TestRefusedCertificateIsAnAlert, though TLS 1.3 tells the client only once it believes all is well.
 func TestRefusedCertificateIsAnAlert(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,7 @@ type flow struct {
 	queued  int           // frames in the queue of bulk
 	writeBy time.Time     // the write deadline
 	waiting int           // writers at the gate
+	last    int           // bytes that FIN follows at once; 0 when that is not known
 
 	// Receiving: the window.
 	window  int           // bytes it may hold, on the way and unread

@@ -174,6 +174,16 @@ func (s *stream) Write(p []byte) (int, error) {
 	return n, s.fatal(err)
 }
 
+// WriteLast implements tunnel.LastWriter: what one frame has room for waits for FIN, and both go out together.
+func (s *stream) WriteLast(p []byte) (int, error) {
+	w := s.mux.wire
+	w.mu.Lock()
+	s.flow.last = len(p)
+	w.mu.Unlock()
+	n, err := s.Write(p)
+	return n, errors.Join(err, s.CloseSend())
+}
+
 // SetWriteDeadline implements tunnel.Stream, for both of what Write waits for.
 func (s *stream) SetWriteDeadline(t time.Time) error {
 	w := s.mux.wire

@@ -20,6 +20,8 @@ const (
 	pause = 100 * time.Millisecond
 	// rest is how long the sending task stays when there is nothing to send.
 	rest = 250 * time.Millisecond
+	// directMost fits into an empty socket, whatever its buffer is (tcp_wmem begins at 16 KiB).
+	directMost = 12 << 10
 	// crowd is how much that is urgent may wait before its writers wait too, tooMuch how much ends the session: what is
 	// still added then are answers that the other side asks for and does not read.
 	crowd   = 512 << 10
@@ -69,16 +71,57 @@ func release(b []byte) {
 	}
 }
 
-// frame queues one frame of yamux's.
+// frame queues one frame of yamux's, or writes it at once.
 func (w *wire) frame(head, body []byte) error {
-	kind, flags, id := head[1], binary.BigEndian.Uint16(head[2:]), binary.BigEndian.Uint32(head[4:])
+	w.mu.Lock()
+	complete, err := w.queued(head, body)
+	if err != nil || !complete {
+		w.mu.Unlock()
+		return err
+	}
+	if !w.direct() {
+		w.kick()
+		w.mu.Unlock()
+		return nil
+	}
+	urgent := w.out.urgent
+	w.out.urgent, w.out.running = nil, true
+	w.mu.Unlock()
+	w.sendDirectly(urgent)
+	return nil
+}
+
+// direct says whether what is urgent may be written by whoever brought it, which spares handing it to the sending task:
+// there is nothing else to write, and the socket is empty, so that this can't block yamux's one sender. With w.mu held.
+func (w *wire) direct() bool {
+	q := &w.out
+	return !q.running && len(q.urgent) > 0 && len(q.urgent) <= directMost && q.backlog() == 0 && w.clear != nil && w.clear()
+}
+
+// sendDirectly writes what the caller has taken.
+func (w *wire) sendDirectly(urgent []byte) {
+	err := w.send(urgent)
+	release(urgent)
+	if err != nil {
+		w.Conn.Close() // yamux learns of it from its reads
+		return         // running stays set: nobody tries again
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.out.running = false
+	if len(w.out.urgent) > 0 || w.out.backlog() > 0 {
+		w.kick()
+	}
+}
+
+// queued queues one frame of yamux's, and says whether it can go: nothing that belongs to it follows at once. With w.mu held.
+func (w *wire) queued(head, body []byte) (complete bool, err error) {
+	kind, flags, id := head[1], binary.BigEndian.Uint16(head[2:]), binary.BigEndian.Uint32(head[4:])
 	if w.first != nil {
-		return w.first
+		return false, w.first
 	}
 	if kind == frameWindow && flags == 0 {
-		return nil // windows are given here, see flow.go
+		return false, nil // windows are given here, see flow.go
 	}
 	f := w.flow(id, flags&flagSYN != 0)
 	if f == nil { // yamux answers a stream it forgot or does not want
@@ -103,13 +146,15 @@ func (w *wire) frame(head, body []byte) error {
 		w.first = errUnread
 		w.Conn.Close() // yamux learns of it from its reads
 		w.drained.Broadcast()
-		return w.first
+		return false, w.first
 	}
-	// A stream's first frame says nothing by itself: the header, or the answer to it, follows at once.
-	if kind == frameData || flags&^(flagSYN|flagACK) != 0 {
-		w.kick()
+	// A stream's first frame says nothing by itself: the header, or the answer to it, follows at once. So does FIN what is
+	// known to be the last, if one frame was enough for it.
+	followed := kind != frameData && flags&^(flagSYN|flagACK) == 0 || kind == frameData && f.last == len(body) && len(body) > 0
+	if kind == frameData {
+		f.last = 0
 	}
-	return nil
+	return !followed, nil
 }
 
 var errUnread = errors.New("the other side does not read what it asks for")
@@ -301,6 +346,7 @@ func (w *wire) gate(f *flow) error {
 		if wake != nil {
 			wake.Stop()
 		}
+		f.said = w.now() // who has to wait is not silent: it would count as urgent for it
 	}
 	return w.first
 }

@@ -39,6 +39,7 @@ type wire struct {
 	received atomic.Int64  // when, as time since base: no wall clock
 	wake     chan struct{} // rouses the sending task when it rests; holds one, so that nobody waits to send
 	notSent  func(int)     // bounds what waits in the socket; nil without one
+	clear    func() bool   // says whether the socket holds nothing that was not acknowledged; nil without one
 	header   []byte        // of a data frame, waiting for its body; used by yamux's one sender only
 
 	inHead [frameHeader]byte // of the frame that is arriving; used by yamux's one receiver only, as are the next two
@@ -58,7 +59,7 @@ func newWire(conn net.Conn) *wire {
 	w.drained = sync.NewCond(&w.mu)
 	w.bounds = bounds{most: minWindow}
 	w.out.pace.batch = startBatch
-	if w.notSent = tuneTCP(conn); w.notSent != nil {
+	if w.notSent, w.clear = tuneTCP(conn); w.notSent != nil {
 		w.notSent(startBatch)
 	}
 	return w

@@ -54,6 +54,7 @@ var together = []check{
 	{"PlaneRefusesStreamsOfTheAgent", planeRefusesStreamsOfTheAgent},
 	{"StreamsBeyondTheLimitAreRefused", streamsBeyondTheLimitAreRefused},
 	{"ManyStreamsAtOnce", manyStreamsAtOnce},
+	{"WholeRequestsAtOnce", wholeRequestsAtOnce},
 	{"WritingGoesOnAfterTheOtherSideEnded", writingGoesOnAfterTheOtherSideEnded},
 	{"CloseDeliversWhatWasWritten", closeDeliversWhatWasWritten},
 	{"CloseOnFullWindowLosesNothing", closeOnFullWindowLosesNothing},

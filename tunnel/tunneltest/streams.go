@@ -103,7 +103,8 @@ func streamsBeyondTheLimitAreRefused(t *testing.T, lay Lay) {
 }
 
 func manyStreamsAtOnce(t *testing.T, lay Lay) {
-	rig := connect(t, lay, tunnel.Config{}, tunnel.Config{})
+	// The echoes wait for each other, and what was sent meanwhile, 12 MB, waits at the agent.
+	rig := connect(t, lay, tunnel.Config{MaxBuffered: 32 << 20}, tunnel.Config{})
 	serve(rig.Agent, echo)
 	data := noise(60_003)
 	var streams sync.WaitGroup

@@ -170,15 +170,16 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 // NetConn is what is below, the outer TLS or TCP.
 func (c *conn) NetConn() net.Conn { return c.ws.NetConn() }
 
-// Is reports whether c is a WebSocket, or has one right below, as a TLS connection may.
+// Is reports whether c is a WebSocket, or has one below, as a TLS connection may.
 func Is(c net.Conn) bool {
-	if _, ok := c.(*conn); ok {
-		return true
+	for {
+		if _, ok := c.(*conn); ok {
+			return true
+		}
+		over, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return false
+		}
+		c = over.NetConn()
 	}
-	over, ok := c.(interface{ NetConn() net.Conn })
-	if !ok {
-		return false
-	}
-	_, ok = over.NetConn().(*conn)
-	return ok
 }
