@@ -11,6 +11,13 @@ import (
 // ReplicaService is the service name in the certificate by which one replica of kubechatd knows another.
 const ReplicaService = "kubechatd"
 
+// CAService is the service name of an authority that runs apart. All its processes are the same instance: who calls it
+// need not know which one answers.
+const (
+	CAService  = "ca"
+	CAInstance = "authority"
+)
+
 // ServiceTLS is one instance of a service, as the others see it: mutual TLS 1.3, no tickets, no trust in addresses or
 // DNS names.
 type ServiceTLS struct {
@@ -56,6 +63,21 @@ func (s ServiceTLS) Server(trustDomain, alpn string, allowed ...string) *tls.Con
 			return fmt.Errorf("service identity: %s may not call this", id)
 		}
 		return nil
+	}
+	return c
+}
+
+// Doorstep is Server that also lets in who shows no certificate at all, for the one call by which a service gets its
+// first. Whoever handles calls must ask PeerService who is there; a stranger is an error of it.
+func (s ServiceTLS) Doorstep(trustDomain, alpn string, allowed ...string) *tls.Config {
+	c := s.Server(trustDomain, alpn, allowed...)
+	known := c.VerifyConnection
+	c.ClientAuth = tls.RequestClientCert
+	c.VerifyConnection = func(cs tls.ConnectionState) error {
+		if len(cs.PeerCertificates) == 0 {
+			return nil
+		}
+		return known(cs)
 	}
 	return c
 }

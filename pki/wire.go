@@ -24,6 +24,11 @@ const (
 	RenewPath = "/v1/agent/renew"
 	TrustPath = "/v1/agent/trust"
 
+	// TokenPath tells whether a join token is still good, and ReportPath hears what is wrong in the agent's cluster. A
+	// control plane of before has neither.
+	TokenPath  = "/v1/agent/token"
+	ReportPath = "/v1/agent/report"
+
 	// MaxRequest bounds the body of a call, and MaxAnswer its answer.
 	MaxRequest = 48 << 10
 	MaxAnswer  = 64 << 10
@@ -42,6 +47,27 @@ type EnrolRequest struct {
 	OwnCluster
 }
 
+// TokenRequest asks about a join token without using it up; who knows it may know. One that was never made is 404.
+type TokenRequest struct {
+	Token string `json:"token"`
+}
+
+// LogValue hides the token.
+func (TokenRequest) LogValue() slog.Value { return slog.StringValue("(token)") }
+
+// TokenAnswer says whether it could be redeemed.
+type TokenAnswer struct {
+	State string `json:"state"` // unused, used, expired, revoked, cluster_revoked
+}
+
+// Report tells, over mTLS, what the agent finds wrong in its own cluster, in words for people; empty: nothing any more.
+type Report struct {
+	Problem string `json:"problem"`
+}
+
+// MaxWords bounds, in bytes, what an agent says of its troubles, here and in HELLO.
+const MaxWords = 500
+
 // OwnCluster proves which cluster the agent runs in: the keys its API server signs with, and a token signed by one.
 // Both may be missing, from an agent that runs elsewhere or may not read the keys.
 type OwnCluster struct {
@@ -54,8 +80,8 @@ func (r EnrolRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kubeSystemUid", r.KubeSystemUID), slog.String("agentVersion", r.AgentVersion))
 }
 
-// RenewRequest asks for the next certificate, always for a new key: over mTLS with the one held, or, when that has
-// expired, with a proof (see SignProof) and without.
+// RenewRequest asks for the next certificate, always for a new key: over mTLS with the one held, until that has expired,
+// and with a proof (see SignProof), by which an authority apart from the gateway knows who asks.
 type RenewRequest struct {
 	CSR    string `json:"csr"` // PEM
 	Proof  string `json:"proof,omitempty"`

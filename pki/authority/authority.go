@@ -21,15 +21,20 @@ import (
 type Config struct {
 	TrustDomain string        // of the region, such as eu1.kubechat.dev
 	Region      string        // for answers to agents
-	Keys        pki.KeySource // where the CA keys are
+	Keys        pki.KeySource // where the CA keys are; nil where Remote issues
 	Store       Store
+	// Remote issues in this process's stead: of a replica that has no keys. It follows what is in the store, and judges
+	// clusters by it, as any other does.
+	Remote Remote
 	// DNSNames and IPs are what certificates of services may hold: the gateway's names and our internal ones. They are
 	// the issuing certificate's name constraints.
 	DNSNames []string
 	IPs      []net.IP
 	// OnLock is told that a cluster was locked because two parties hold its identity. Nil: only the log is told.
 	OnLock func(ctx context.Context, tenant, cluster, reason string)
-	Log    *slog.Logger // nil is slog.Default
+	// Changed, optional, has a value when another process may have changed the authorities: Run looks at once then.
+	Changed <-chan struct{}
+	Log     *slog.Logger // nil is slog.Default
 }
 
 // Validate reports every problem of the configuration at once.
@@ -38,8 +43,8 @@ func (c Config) Validate() error {
 	if !pki.ValidTrustDomain(c.TrustDomain) {
 		errs = append(errs, fmt.Errorf("trust domain %q is not a lower-case DNS name", c.TrustDomain))
 	}
-	if c.Keys == nil {
-		errs = append(errs, errors.New("no key source"))
+	if (c.Keys == nil) == (c.Remote == nil) {
+		errs = append(errs, errors.New("either a key source, or somebody else who issues"))
 	}
 	if c.Store == nil {
 		errs = append(errs, errors.New("no store"))
@@ -49,9 +54,10 @@ func (c Config) Validate() error {
 
 // Authority is the certificate authority of one trust domain.
 type Authority struct {
-	cfg Config
-	mu  sync.RWMutex // guards now
-	now *keyring
+	cfg    Config
+	mu     sync.RWMutex // guards now and served
+	now    *keyring
+	served []*served // the certificates that ServiceCertificate keeps
 
 	reloading sync.Mutex // one reload at a time
 }
@@ -74,20 +80,33 @@ func New(ctx context.Context, cfg Config) (*Authority, error) {
 // Refresh is how long a change that another replica made to the authorities can go unnoticed.
 const Refresh = time.Minute
 
+const retryReload = 5 * time.Second
+
 // Run replaces the issuing certificate when its time has come, and follows what other replicas change, until ctx ends.
-// Leaves carry their chain, so nobody else notices a new issuing certificate.
+// Leaves carry their chain, so nobody else notices a new issuing certificate. Where another process issues, it renews
+// this one's service certificates.
 func (a *Authority) Run(ctx context.Context) error {
 	tick := time.NewTicker(Refresh)
 	defer tick.Stop()
 	var warned time.Time
+	changed := a.cfg.Changed
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-changed:
 		}
+		tick.Reset(Refresh)
+		changed = a.cfg.Changed
 		if err := a.Reload(ctx); err != nil {
 			a.cfg.Log.ErrorContext(ctx, "authorities not up to date", "error", err)
+			tick.Reset(retryReload)
+			changed = nil // a store that is away makes itself heard all the time
+		}
+		if a.cfg.Remote != nil {
+			a.keepServices(ctx)
+			continue
 		}
 		t, now := a.ring().trust, time.Now()
 		for _, root := range t.Live() {
@@ -126,7 +145,14 @@ func (a *Authority) Bundle() pki.Bundle { t := a.ring().trust; return t.Bundle()
 func (a *Authority) Roots() []*x509.Certificate { return a.Bundle().Roots }
 
 // RootSPKI is the pin for join tokens: the hash of the key of the root that gateways show.
-func (a *Authority) RootSPKI() [32]byte { return pki.SPKIHash(a.ring().servers().root) }
+func (a *Authority) RootSPKI() [32]byte {
+	t := a.ring().trust
+	root := t.Find(t.ServerRoot())
+	if root == nil { // there is one as soon as there is a keyring
+		return [32]byte{}
+	}
+	return pki.SPKIHash(root.Certificate)
+}
 
 // TrustDomain is the trust domain of every certificate issued here.
 func (a *Authority) TrustDomain() string { return a.cfg.TrustDomain }

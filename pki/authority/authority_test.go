@@ -128,18 +128,25 @@ func TestCertificateOfAForeignAuthorityIsNotRenewed(t *testing.T) {
 }
 
 func TestExpiredCertificateWithoutProvisionerIsNotRenewed(t *testing.T) {
-	t.Parallel()
-	a := pkitest.New(t)
-	expired := a.Forge(t, func(c *x509.Certificate) {
-		c.NotBefore, c.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
+	synctest.Test(t, func(t *testing.T) {
+		a := pkitest.New(t)
+		expired := a.Forge(t, nil) // for an hour, and on record as the newest one: nothing but its end stands in the way
+		err := a.Store.Line(t.Context(), expired.ID.Tenant, expired.ID.Cluster, func(l *pki.Line) error {
+			l.Enrol(expired.Chain[0], pki.Pin{}, time.Now())
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		if err := renew(t, a, expired.Chain[0]); !errors.Is(err, pki.ErrIdentity) {
+			t.Errorf("expired: %v", err)
+		}
+		unknown := a.Forge(t, nil) // signed by our own key, and never issued
+		if err := renew(t, a, unknown.Chain[0]); !errors.Is(err, pki.ErrIdentity) {
+			t.Errorf("unknown serial: %v", err)
+		}
 	})
-	if err := renew(t, a, expired.Chain[0]); !errors.Is(err, pki.ErrIdentity) {
-		t.Errorf("expired: %v", err)
-	}
-	unknown := a.Forge(t, nil) // signed by our own key, and never issued
-	if err := renew(t, a, unknown.Chain[0]); !errors.Is(err, pki.ErrIdentity) {
-		t.Errorf("unknown serial: %v", err)
-	}
 }
 
 func TestNoSerialOfARevokedClusterIsRenewed(t *testing.T) {

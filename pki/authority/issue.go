@@ -29,6 +29,9 @@ func (a *Authority) Enrol(ctx context.Context, tenant, cluster string, csr *x509
 	if err := pki.CheckRequest(csr, pki.ID{}); err != nil {
 		return nil, err
 	}
+	if a.cfg.Remote != nil {
+		return nil, errElsewhere
+	}
 	// Signed before the line is locked, since smallstep asks the store as well: a transaction never waits for a second
 	// connection. A certificate that is refused after all never leaves this function.
 	chain, err := a.ring().clients().sign(ctx, clusters, csr, id.String())
@@ -56,17 +59,25 @@ func (a *Authority) Renew(ctx context.Context, leaf *x509.Certificate, csr *x509
 	if err != nil {
 		return nil, fmt.Errorf("renew: %w", err)
 	}
-	return a.succeed(ctx, id, bad, leaf, csr, func(csr *x509.CertificateRequest) ([]*x509.Certificate, error) {
+	return a.succeed(ctx, id, bad, leaf, csr, a.rekey(ctx, leaf))
+}
+
+// rekey is smallstep's renewal, for another key.
+func (a *Authority) rekey(ctx context.Context, leaf *x509.Certificate) func(*x509.CertificateRequest) ([]*x509.Certificate, error) {
+	return func(csr *x509.CertificateRequest) ([]*x509.Certificate, error) {
 		i := a.ring().clients()
 		chain, err := i.step.RenewContext(step.NewContext(ctx, i.step), leaf, csr.PublicKey)
 		return chain, scrub(err, "")
-	})
+	}
 }
 
 // succeed lets sign make the successor of a leaf that was verified, if the cluster's line admits it. Of a leaf from a
 // tainted authority that is not on record whole, nothing is made.
 func (a *Authority) succeed(ctx context.Context, id pki.ID, tainted bool, leaf *x509.Certificate, csr *x509.CertificateRequest,
 	sign func(*x509.CertificateRequest) ([]*x509.Certificate, error)) ([]*x509.Certificate, error) {
+	if a.cfg.Remote != nil {
+		return nil, errElsewhere
+	}
 	if err := pki.CheckRequest(csr, id); err != nil {
 		return nil, err
 	}

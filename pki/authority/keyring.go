@@ -13,25 +13,40 @@ import (
 // keyring is one state of the authority: never changed, only replaced.
 type keyring struct {
 	trust   pki.Trust
-	issuers map[string]*issuer // by fingerprint of the root, of those that are believed
+	issuers map[string]*issuer // by fingerprint of the root, of those that are believed; nil where another process issues
 }
 
 // clients signs agents' certificates, servers those of services.
 func (k *keyring) clients() *issuer { return k.issuers[k.trust.ClientRoot()] }
 func (k *keyring) servers() *issuer { return k.issuers[k.trust.ServerRoot()] }
 
-// hinted is the issuer for a client that says which roots it knows; without a match it is servers.
-func (k *keyring) hinted(protos []string) *issuer {
-	hints := pki.Hinted(protos)
-	if s := k.servers(); len(hints) == 0 || slices.Contains(hints, pki.RootHint(pki.SPKIHash(s.root))) {
-		return s
+// hinted is the root to show a client that says which ones it knows; without a match it is that of servers.
+func (k *keyring) hinted(protos []string) string {
+	hints, usual := pki.Hinted(protos), k.trust.ServerRoot()
+	if len(hints) == 0 {
+		return usual
 	}
-	for _, i := range k.issuers {
-		if slices.Contains(hints, pki.RootHint(pki.SPKIHash(i.root))) {
-			return i
+	for _, root := range append([]string{usual}, k.trust.Live()...) {
+		c := k.trust.Find(root)
+		if c != nil && k.signs(root) != nil && slices.Contains(hints, pki.RootHint(pki.SPKIHash(c.Certificate))) {
+			return root
 		}
 	}
-	return k.servers()
+	return usual
+}
+
+// signs is the certificate that services are issued with under a root; nil: none is, just now.
+func (k *keyring) signs(root string) *x509.Certificate {
+	if k.issuers != nil {
+		if i := k.issuers[root]; i != nil {
+			return i.chain[0]
+		}
+		return nil
+	}
+	if all := signing(&k.trust, root, time.Now()); len(all) > 0 {
+		return all[0].Certificate
+	}
+	return nil
 }
 
 // load reads the state, brings it up to date, and makes a keyring of it. What old has already is taken from there.
@@ -39,6 +54,12 @@ func load(ctx context.Context, cfg Config, old *keyring) (*keyring, error) {
 	t, err := cfg.Store.Trust(ctx, cfg.TrustDomain)
 	if err != nil {
 		return nil, fmt.Errorf("read authorities: %w", err)
+	}
+	if cfg.Remote != nil {
+		if t.Version == 0 {
+			return nil, ErrNoAuthority
+		}
+		return &keyring{trust: t}, nil
 	}
 	if due(cfg, &t, time.Now()) {
 		err := cfg.Store.ChangeTrust(ctx, cfg.TrustDomain, func(locked *pki.Trust) error {

@@ -17,7 +17,10 @@ import (
 // pki.RecoveryLimit after its end, once for each proof, and under every rule of Renew.
 func (a *Authority) Recover(ctx context.Context, proof string, csr *x509.CertificateRequest) (pki.ID, []*x509.Certificate, error) {
 	now := time.Now()
-	leaf, claims, err := readProof(proof, a.cfg.TrustDomain, csr, now)
+	leaf, claims, err := readProof(proof, a.cfg.TrustDomain, csr)
+	if err == nil {
+		err = ofNow(claims, now)
+	}
 	if err != nil {
 		return pki.ID{}, nil, fmt.Errorf("recover: %w", err)
 	}
@@ -34,12 +37,8 @@ func (a *Authority) Recover(ctx context.Context, proof string, csr *x509.Certifi
 	if claims.Subject != id.String() {
 		return pki.ID{}, nil, fmt.Errorf("recover: %w", pki.ErrIdentity)
 	}
-	first, err := a.cfg.Store.UseOTT(ctx, "proof-"+claims.ID, now.Add(2*pki.ProofLife))
-	if err != nil {
+	if err := a.once(ctx, claims, now.Add(2*pki.ProofLife)); err != nil {
 		return pki.ID{}, nil, fmt.Errorf("recover: %w", err)
-	}
-	if !first {
-		return pki.ID{}, nil, fmt.Errorf("recover: %w: this proof was used before", pki.ErrIdentity)
 	}
 	chain, err := a.succeed(ctx, id, bad, leaf, csr, func(csr *x509.CertificateRequest) ([]*x509.Certificate, error) {
 		return a.ring().clients().sign(ctx, clusters, csr, id.String()) // smallstep's own renewal wants one that is valid
@@ -47,9 +46,58 @@ func (a *Authority) Recover(ctx context.Context, proof string, csr *x509.Certifi
 	return id, chain, err
 }
 
-// readProof checks that the holder of the leaf's key made the proof, now, for us and for this request. Whether the leaf
-// is any good is not its question.
-func readProof(proof, trustDomain string, csr *x509.CertificateRequest, now time.Time) (*x509.Certificate, jose.Claims, error) {
+// RenewProven is Renew for who proves to hold the certificate's key in the request itself: of an authority that did not
+// see the connection, and believes nobody who says that he has. An identity that has expired is recovered. While the
+// certificate is good its own times bound the proof, not the agent's clock; it is for one use all the same.
+func (a *Authority) RenewProven(ctx context.Context, proof string, csr *x509.CertificateRequest) (pki.ID, []*x509.Certificate, error) {
+	now := time.Now()
+	leaf, claims, err := readProof(proof, a.cfg.TrustDomain, csr)
+	if err != nil {
+		return pki.ID{}, nil, fmt.Errorf("renew: %w", err)
+	}
+	if now.After(leaf.NotAfter) {
+		return a.Recover(ctx, proof, csr)
+	}
+	if claims.Expiry.Time().After(leaf.NotAfter.Add(pki.ProofLife)) || claims.IssuedAt.Time().Before(leaf.NotBefore.Add(-skew)) {
+		return pki.ID{}, nil, fmt.Errorf("renew: %w: the proof is of another time than the certificate", pki.ErrIdentity)
+	}
+	id, bad, err := a.verify(ctx, leaf, now, false)
+	if err != nil {
+		return pki.ID{}, nil, fmt.Errorf("renew: %w", err)
+	}
+	if claims.Subject != id.String() {
+		return pki.ID{}, nil, fmt.Errorf("renew: %w", pki.ErrIdentity)
+	}
+	if err := a.once(ctx, claims, leaf.NotAfter.Add(2*pki.ProofLife)); err != nil {
+		return pki.ID{}, nil, fmt.Errorf("renew: %w", err)
+	}
+	chain, err := a.succeed(ctx, id, bad, leaf, csr, a.rekey(ctx, leaf))
+	return id, chain, err
+}
+
+// once refuses a proof that was used before; it is remembered until it could be of no use any more.
+func (a *Authority) once(ctx context.Context, claims jose.Claims, until time.Time) error {
+	first, err := a.cfg.Store.UseOTT(ctx, "proof-"+claims.ID, until)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return fmt.Errorf("%w: this proof was used before", pki.ErrIdentity)
+	}
+	return nil
+}
+
+// ofNow checks that a proof was made now.
+func ofNow(claims jose.Claims, now time.Time) error {
+	if now.After(claims.Expiry.Time()) || now.Before(claims.IssuedAt.Time().Add(-skew)) {
+		return fmt.Errorf("%w: the proof is of another time: is the agent's clock right?", pki.ErrIdentity)
+	}
+	return nil
+}
+
+// readProof checks that the holder of the leaf's key made the proof, for us and for this request, with all its claims.
+// Whether the leaf is any good, and the proof of now, is not its question.
+func readProof(proof, trustDomain string, csr *x509.CertificateRequest) (*x509.Certificate, jose.Claims, error) {
 	refuse := func(why string) (*x509.Certificate, jose.Claims, error) {
 		return nil, jose.Claims{}, fmt.Errorf("%w: %s", pki.ErrIdentity, why)
 	}
@@ -77,8 +125,6 @@ func readProof(proof, trustDomain string, csr *x509.CertificateRequest, now time
 		return refuse("the proof lacks a claim")
 	case claims.Expiry.Time().Sub(claims.IssuedAt.Time()) > pki.ProofLife:
 		return refuse("the proof lives too long")
-	case now.After(claims.Expiry.Time()) || now.Before(claims.IssuedAt.Time().Add(-skew)):
-		return refuse("the proof is of another time: is the agent's clock right?")
 	}
 	return leaf, claims.Claims, nil
 }

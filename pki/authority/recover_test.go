@@ -143,3 +143,48 @@ func TestTwoWhoRecoverOneIdentityLockIt(t *testing.T) {
 		}
 	})
 }
+
+// TestProvenRenewalNeedsNoConnectionToBeSeen: an authority apart from the gateway renews by the proof alone.
+func TestProvenRenewalNeedsNoConnectionToBeSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := pkitest.New(t)
+		id := a.Enrol(t, "", "", "")
+		renewed := func(held pki.Identity, agentsClock time.Time) (pki.Identity, error) {
+			t.Helper()
+			key, csr := pkitest.Request(t)
+			proof, err := pki.SignProof(held, csr, agentsClock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, chain, err := a.RenewProven(t.Context(), proof, csr)
+			if err != nil {
+				return pki.Identity{}, err
+			}
+			if _, _, err := a.RenewProven(t.Context(), proof, csr); !errors.Is(err, pki.ErrIdentity) {
+				t.Errorf("the same proof again: %v", err)
+			}
+			return pki.NewIdentity(key, a.Answer(chain), "", time.Now())
+		}
+		time.Sleep(16 * time.Hour)
+		for _, wrong := range []time.Duration{-48 * time.Hour, 24 * time.Hour} { // by which the certificate was not good
+			if _, err := renewed(id, time.Now().Add(wrong)); !errors.Is(err, pki.ErrIdentity) {
+				t.Errorf("a clock off by %s: %v", wrong, err)
+			}
+		}
+		second, err := renewed(id, time.Now().Add(-time.Hour)) // an agent's clock may be wrong, a little
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(pki.AgentLifetime + time.Hour)
+		third, err := renewed(second, time.Now())
+		if err != nil || third.ID != id.ID {
+			t.Fatalf("expired: %v", err)
+		}
+		if _, err := renewed(id, time.Now()); !errors.Is(err, pki.ErrLocked) {
+			t.Errorf("by a copy: %v", err)
+		}
+		if _, err := renewed(third, time.Now()); !errors.Is(err, pki.ErrLocked) {
+			t.Errorf("after a copy was seen: %v", err)
+		}
+	})
+}

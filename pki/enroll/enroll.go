@@ -42,17 +42,7 @@ type Config struct {
 // Join redeems the token once. An error that is a *pki.CallError with Final() true will not go away by trying again;
 // any other may. A token counts as used once the control plane has answered, even if the answer is lost.
 func Join(ctx context.Context, cfg Config) (Identity, error) {
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 30 * time.Second
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Dial == nil {
-		cfg.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", addr)
-		}
-	}
+	cfg.setDefaults()
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
 	defer cancel()
 	id, err := join(ctx, cfg)
@@ -60,6 +50,46 @@ func Join(ctx context.Context, cfg Config) (Identity, error) {
 		return Identity{}, fmt.Errorf("enrol at %s: %w", cfg.Token.Gateway, err)
 	}
 	return id, nil
+}
+
+func (c *Config) setDefaults() {
+	if c.Timeout == 0 {
+		c.Timeout = 30 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Dial == nil {
+		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}
+	}
+}
+
+// State asks the token's gateway whether the token could be redeemed (pki.TokenAnswer), inside the same TLS, and leaves
+// it as it is. A gateway of before does not say: its answer is a *pki.CallError of 404 without a code.
+func State(ctx context.Context, cfg Config) (string, error) {
+	cfg.setDefaults()
+	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
+	defer cancel()
+	var answer pki.TokenAnswer
+	var domain string
+	err := pki.Call(ctx, pinnedClient(cfg, &domain), "https://"+cfg.Token.Gateway+pki.TokenPath, pki.TokenRequest{Token: cfg.Token.String()}, &answer)
+	if err != nil {
+		return "", fmt.Errorf("ask %s about the join token: %w", cfg.Token.Gateway, err)
+	}
+	return answer.State, nil
+}
+
+// pinnedClient sends nothing before TLS is what the token says; domain becomes the gateway's trust domain.
+func pinnedClient(cfg Config, domain *string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialTLSContext: func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
+			conn, *domain, err = dialPinned(ctx, cfg)
+			return conn, err
+		},
+		DisableKeepAlives: true,
+	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func join(ctx context.Context, cfg Config) (Identity, error) {
@@ -72,14 +102,7 @@ func join(ctx context.Context, cfg Config) (Identity, error) {
 		return Identity{}, err
 	}
 	var gatewayDomain string
-	client := &http.Client{Transport: &http.Transport{
-		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, domain, err := dialPinned(ctx, cfg)
-			gatewayDomain = domain
-			return conn, err
-		},
-		DisableKeepAlives: true,
-	}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := pinnedClient(cfg, &gatewayDomain)
 	var answer pki.Certificates
 	err = pki.Call(ctx, client, "https://"+cfg.Token.Gateway+pki.EnrolPath, pki.EnrolRequest{
 		Token: cfg.Token.String(), CSR: pki.MarshalCSR(csr), KubeSystemUID: cfg.KubeSystemUID,

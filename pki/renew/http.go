@@ -14,19 +14,18 @@ import (
 // Dial opens a raw connection, as in package enroll; nil dials directly.
 type Dial = func(ctx context.Context, addr string) (net.Conn, error)
 
-// HTTP is the renewal call to the identity's gateway: with the certificate held as proof, or, once that has expired,
-// with a proof signed by its key, which is good for pki.RecoveryLimit.
+// HTTP is the renewal call to the identity's gateway: over mTLS with the certificate held, until that has expired, and
+// always with a proof signed by its key. A gateway that issues looks at the first, an authority apart from the gateway
+// has only the second. After the certificate's end the proof is good for pki.RecoveryLimit.
 func HTTP(dial Dial) Func {
 	return func(ctx context.Context, held pki.Identity, csr *x509.CertificateRequest) (pki.Certificates, error) {
-		in := pki.RenewRequest{CSR: pki.MarshalCSR(csr), Bundle: held.BundleVersion}
 		now := time.Now()
-		expired := !now.Before(held.Chain[0].NotAfter)
-		if expired {
-			var err error
-			if in.Proof, err = pki.SignProof(held, csr, now); err != nil {
-				return pki.Certificates{}, err
-			}
+		proof, err := pki.SignProof(held, csr, now)
+		if err != nil {
+			return pki.Certificates{}, err
 		}
+		in := pki.RenewRequest{CSR: pki.MarshalCSR(csr), Proof: proof, Bundle: held.BundleVersion}
+		expired := !now.Before(held.Chain[0].NotAfter)
 		client, err := newClient(dial, held, !expired)
 		if err != nil {
 			return pki.Certificates{}, err
@@ -54,6 +53,18 @@ func Trust(dial Dial, own func(context.Context) pki.OwnCluster) func(context.Con
 			return pki.Bundle{}, err
 		}
 		return answer.ParseBundle()
+	}
+}
+
+// Report tells the identity's gateway what is wrong in the agent's cluster. One of before answers 404.
+func Report(dial Dial) func(ctx context.Context, held pki.Identity, problem string) error {
+	return func(ctx context.Context, held pki.Identity, problem string) error {
+		client, err := newClient(dial, held, true)
+		if err != nil {
+			return err
+		}
+		var nothing struct{}
+		return pki.Call(ctx, client, "https://"+held.Gateway+pki.ReportPath, pki.Report{Problem: problem}, &nothing)
 	}
 }
 
