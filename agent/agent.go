@@ -63,6 +63,8 @@ type Config struct {
 	HealthAddr string
 	// Sessions is how many are kept up; 0 is 2.
 	Sessions int
+	// CheckEvery is how often the agent looks whether something is wrong in its own cluster; 0 is 5 minutes.
+	CheckEvery time.Duration
 	// Drain is how long requests in flight may take to end when the agent stops; 0 is 20 s.
 	Drain time.Duration
 	Log   *slog.Logger // nil is slog.Default
@@ -104,6 +106,9 @@ type agent struct {
 	status *status
 	meters *meters
 
+	troubles troubles
+	check    selfCheck
+
 	clusterVersion, clusterUID string
 	usedToken                  atomic.Value // string: the hash of the join token that the identity cost
 	around                     atomic.Bool  // calls beside sessions go over a WebSocket, as the sessions do
@@ -125,6 +130,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	if cfg.Sessions == 0 {
 		cfg.Sessions = 2
+	}
+	if cfg.CheckEvery == 0 {
+		cfg.CheckEvery = checkEvery
 	}
 	if cfg.Drain == 0 {
 		cfg.Drain = 20 * time.Second
@@ -201,6 +209,7 @@ func (a *agent) serveAs(ctx context.Context, id pki.Identity) error {
 			"on purpose, uninstall the agent; else create a new join token for it and give it to the chart", refused)
 	})
 	both.Go(func() error { return a.connect(ctx, refusals) })
+	both.Go(func() error { return a.checkSelf(ctx) })
 	both.Go(func() error {
 		for {
 			select {
@@ -236,6 +245,7 @@ func (a *agent) learnCluster(ctx context.Context) error {
 		if errors.As(err, &refused) && (refused.Code == 401 || refused.Code == 403) {
 			return fmt.Errorf("the agent may not read its own cluster: %w", err)
 		}
+		a.troubles.note(fmt.Errorf("the cluster's API server does not answer: %w", err))
 		a.status.waiting("the cluster's API server does not answer: " + err.Error())
 		a.log.WarnContext(ctx, "API server does not answer", "server", a.cfg.Server.URL.Host, "error", err)
 		if err := sleep(ctx, wait); err != nil {
@@ -246,7 +256,7 @@ func (a *agent) learnCluster(ctx context.Context) error {
 
 func (a *agent) newHandler(rules *policy.File) *kubeproxy.Proxy {
 	return kubeproxy.New(kubeproxy.Config{
-		Server: a.cfg.Server.URL, Requests: a.cfg.Server.Requests(), Upgrades: a.cfg.Server.Upgrades(),
+		Server: a.cfg.Server.URL, Requests: a.cfg.Server.Requests(), Wholes: a.cfg.Server.Wholes(), Upgrades: a.cfg.Server.Upgrades(),
 		Authorize: a.cfg.Server.Authorize, Policy: rules, Observe: a.meters.observe, Log: a.log,
 		Own: policy.Own{Namespace: a.cfg.Namespace, NamePrefix: a.cfg.OwnNamePrefix},
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kubechat/kubechat/agent"
+	"github.com/kubechat/kubechat/agent/apiserver/apiservertest"
 	"github.com/kubechat/kubechat/tunnel"
 )
 
@@ -20,7 +21,7 @@ var viewer = tunnel.Identity{User: "kubechat:user", Groups: []string{"kubechat:v
 
 func config(t *testing.T, c *cluster) agent.Config {
 	return agent.Config{
-		Server: c.server(t), Name: "pod-1", Version: "1.2.3", Namespace: "kubechat", OwnNamePrefix: "kubechat-agent",
+		Server: apiservertest.Open(t, c.Server), Name: "pod-1", Version: "1.2.3", Namespace: "kubechat", OwnNamePrefix: "kubechat-agent",
 		StateDir: t.TempDir(), Sessions: 1, Drain: patience, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 }

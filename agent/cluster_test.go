@@ -2,19 +2,16 @@ package agent_test
 
 import (
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/kubechat/kubechat/agent/apiserver"
+	"github.com/kubechat/kubechat/agent/apiserver/apiservertest"
 )
 
 const kubeSystemUID = "0b2c7e4e-1111-4222-8333-444455556666"
@@ -63,7 +60,7 @@ func newCluster(t *testing.T) *cluster {
 		_, _ = fmt.Fprintf(w, "%s as %s", r.URL.Path, r.Header.Get("Impersonate-Group"))
 	})
 	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer agents-own" {
+		if r.Header.Get("Authorization") != "Bearer "+apiservertest.Token {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
@@ -135,25 +132,4 @@ func (c *cluster) locked() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.lock) > 0
-}
-
-// server is the agent's way to it, by kubeconfig.
-func (c *cluster) server(t *testing.T) *apiserver.Server {
-	t.Helper()
-	ca, err := json.Marshal(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "kubeconfig")
-	content := fmt.Sprintf(`{"current-context":"x","contexts":[{"name":"x","context":{"cluster":"c","user":"u"}}],
-		"clusters":[{"name":"c","cluster":{"server":%q,"certificate-authority-data":%s}}],"users":[{"name":"u","user":{"token":"agents-own"}}]}`, c.URL, ca)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := apiserver.FromKubeconfig(path, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.CloseIdle)
-	return s
 }

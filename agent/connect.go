@@ -25,6 +25,8 @@ const (
 	AttrServiceAccountToken = "service_account_token"
 	AttrSessions            = "sessions"     // how many this agent keeps up
 	AttrTrustBundle         = "trust_bundle" // the version held; in the answer, the version to hold
+	AttrTrouble             = "trouble"      // why it could not connect before, in words for people
+	AttrProblem             = "problem"      // what is wrong in its own cluster, likewise; empty: it looked, nothing is
 )
 
 // connect keeps the sessions up until ctx ends. It says on refusals when the control plane did not want one.
@@ -47,15 +49,31 @@ func (a *agent) connect(ctx context.Context, refusals chan<- struct{}) error {
 
 // keepUp keeps sessions up over the transport that wins the race.
 func (a *agent) keepUp(ctx context.Context, race *dialer.Race, refusals chan<- struct{}) error {
-	dial := func(ctx context.Context) (tunnel.Session, error) {
-		session, err := race.Dial(ctx)
-		if err == nil {
-			a.heard(session.Peer())
+	dial := func(ctx context.Context, at string) (tunnel.Session, error) {
+		problem, _ := a.check.attr()
+		session, err := race.DialAt(ctx, at)
+		if err != nil {
+			if at == "" { // there may be no way to a replica's own address, and need not be
+				a.troubles.note(err)
+			}
+			return nil, err
 		}
-		return session, err
+		a.heard(session.Peer())
+		a.troubles.over()
+		a.check.tell(problem)
+		return session, nil
+	}
+	spread := &replicaSpread{dial: dial, gateway: a.keeper.Identity().Gateway, log: a.log, useless: map[string]time.Time{}}
+	serve := func(ctx context.Context, session tunnel.Session) error {
+		err := a.serve(ctx, session)
+		end, _ := errors.AsType[*tunnel.CloseError](session.Cause())
+		if end != nil && end.Reason == tunnel.ReasonDead && dialer.TransportOf(session) == dialer.QUIC {
+			race.Forget(dialer.QUIC) // somebody on the way may have begun to drop UDP: the next one is open to all again
+		}
+		return err
 	}
 	return dialer.Run(ctx, dialer.Config{
-		Dial: (&replicaSpread{dial: dial}).dialElsewhere, Better: race.Better, Serve: a.serve, Slots: a.cfg.Sessions, Log: a.log,
+		Dial: spread.dialElsewhere, Better: race.Better, Serve: serve, Slots: a.cfg.Sessions, Log: a.log,
 		OnState: func(s dialer.State) {
 			a.status.slot(s)
 			a.meters.slot(s)
@@ -142,6 +160,12 @@ func (a *agent) hello(ctx context.Context) tunnel.Hello {
 	if version := a.keeper.Identity().BundleVersion; version > 0 {
 		attrs[AttrTrustBundle] = strconv.FormatInt(version, 10)
 	}
+	if trouble := a.troubles.text(); trouble != "" {
+		attrs[AttrTrouble] = trouble
+	}
+	if problem, looked := a.check.attr(); looked {
+		attrs[AttrProblem] = problem
+	}
 	token, err := readOptional(a.cfg.ServiceAccountTokenFile)
 	if err != nil {
 		a.log.WarnContext(ctx, "service account token for HELLO can't be read", "error", err)
@@ -149,7 +173,7 @@ func (a *agent) hello(ctx context.Context) tunnel.Hello {
 	if token != "" {
 		attrs[AttrServiceAccountToken] = strings.TrimSpace(token)
 	}
-	return tunnel.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Attrs: attrs}
+	return tunnel.Hello{Name: a.cfg.Name, Version: a.cfg.Version, Capabilities: []string{tunnel.CapabilityWhole}, Attrs: attrs}
 }
 
 // heard takes from the control plane's HELLO_ACK which trust bundle is the one to hold.

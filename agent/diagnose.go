@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/kubechat/kubechat/agent/policy"
 	"github.com/kubechat/kubechat/pki"
+	"github.com/kubechat/kubechat/pki/enroll"
 )
 
 // Verdict says how one step of a diagnosis went.
@@ -66,6 +68,7 @@ func Diagnose(ctx context.Context, cfg Config) Report {
 	d.token(ctx)
 	d.settings()
 	d.network(ctx)
+	d.tokenState(ctx)
 	d.rbac(ctx)
 	d.policy()
 	return d.report()
@@ -178,7 +181,7 @@ func (d *diagnosis) stored(ctx context.Context) (map[string][]byte, error) {
 	return newSecretStore(d.cfg.Server, d.cfg.Namespace, d.cfg.IdentitySecret, "diagnose").Load(ctx)
 }
 
-// token looks at the join token's form; whether it is used or expired is the gateway's to say, later.
+// token looks at the join token's form; whether it is used or expired is the gateway's to say, once it is reached.
 func (d *diagnosis) token(context.Context) {
 	text, err := (&agent{cfg: d.cfg}).joinTokenText()
 	usable := d.held != nil && d.at[stepIdentity].Verdict == Well
@@ -206,7 +209,37 @@ func (d *diagnosis) parse(text string, usable bool) {
 		d.well(stepToken, "Not needed any more: there is an identity.")
 	default:
 		d.given = &token
-		d.well(stepToken, "It is whole, for region %s. Whether it was used or has expired shows when the agent joins.", token.Region)
+		d.well(stepToken, "It is whole, for region %s. "+tokenUnasked, token.Region)
+	}
+}
+
+const tokenUnasked = "Whether it was used or has expired shows when the agent joins."
+
+// tokenState asks the gateway whether the token is still good; asking uses nothing up.
+func (d *diagnosis) tokenState(ctx context.Context) {
+	verdict := d.at[stepToken]
+	if d.given == nil || verdict.Verdict != Well || !strings.Contains(verdict.Says, tokenUnasked) || d.at[stepTLS].Verdict == Failed || d.at[stepTLS].Verdict == Skipped {
+		return
+	}
+	a := &agent{cfg: d.cfg}
+	state, err := enroll.State(ctx, enroll.Config{Token: *d.given, Dial: a.path().Dial, Fallback: a.fallback(), Timeout: 20 * time.Second})
+	refused, answered := errors.AsType[*pki.CallError](err)
+	switch {
+	case answered && refused.Code == "join_token_unknown":
+		d.fail(stepToken, "The gateway does not know it: it was made elsewhere, or its cluster was removed.", newToken)
+	case answered && refused.Status == http.StatusNotFound: // a gateway of before, which does not say
+	case err != nil:
+		d.put(stepToken, Warned, "It is whole, and the gateway could not be asked whether it is still good: "+err.Error()+".", "Try again in a moment.")
+	case state == "unused":
+		d.well(stepToken, "It is whole, for region %s, and has not been used.", d.given.Region)
+	case state == "used":
+		d.fail(stepToken, "It was used already, and works only once: by another install, or by this one before its identity was lost.", newToken)
+	case state == "expired":
+		d.fail(stepToken, "It has expired.", newToken)
+	case state == "revoked":
+		d.fail(stepToken, "It was revoked.", newToken)
+	case state == "cluster_revoked":
+		d.fail(stepToken, "It is for a cluster that was revoked.", "Add the cluster again in KubeChat, as a new one, and give its join token to the chart.")
 	}
 }
 

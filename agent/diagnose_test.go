@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kubechat/kubechat/agent"
+	"github.com/kubechat/kubechat/agent/apiserver/apiservertest"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/tunnel/dialer"
 )
@@ -32,7 +33,7 @@ func newSick(t *testing.T) *sick {
 	t.Helper()
 	s := &sick{cluster: newCluster(t), plane: newPlane(t)}
 	s.token, _ = s.plane.newToken("")
-	s.Config = agent.Config{Server: s.cluster.server(t), Namespace: "kubechat", IdentitySecret: "kubechat-agent-identity",
+	s.Config = agent.Config{Server: apiservertest.Open(t, s.cluster.Server), Namespace: "kubechat", IdentitySecret: "kubechat-agent-identity",
 		JoinToken: s.token.String(), Version: "0.2.0", Name: "pod"}
 	return s
 }

@@ -113,6 +113,7 @@ func (a *agent) tryRecover(ctx context.Context, old pki.Identity) (id pki.Identi
 	if ctx.Err() != nil {
 		return id, false, context.Cause(ctx)
 	}
+	a.troubles.note(err)
 	a.status.waiting("renewing an expired identity failed, and is tried again: " + err.Error())
 	a.log.WarnContext(ctx, "expired identity not renewed yet", "error", err)
 	return id, false, nil
@@ -181,6 +182,7 @@ func (a *agent) joinFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	a.troubles.note(err)
 	a.status.waiting("enrolment failed, and is tried again: " + err.Error())
 	a.log.WarnContext(ctx, "enrolment failed", "error", err)
 	return nil

@@ -34,16 +34,21 @@ type plane struct {
 	revoked map[string]bool // clusters
 	enrols  int
 	own     pki.OwnCluster // as last told
+
+	reports chan string // what agents report as wrong
+	old     bool        // it is one of before: no questions about tokens, no reports
 }
 
 type joinToken struct {
 	tenant, cluster string
 	used            bool
+	state           string // if it is neither used nor unused
 }
 
 func newPlane(t *testing.T) *plane {
 	t.Helper()
-	p := &plane{t: t, authority: pkitest.New(t), sessions: make(chan tunnel.Session, 100), tokens: map[[32]byte]*joinToken{}, revoked: map[string]bool{}}
+	p := &plane{t: t, authority: pkitest.New(t), sessions: make(chan tunnel.Session, 100), tokens: map[[32]byte]*joinToken{}, revoked: map[string]bool{},
+		reports: make(chan string, 100)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +192,54 @@ func (p *plane) calls() http.Handler {
 		p.mu.Unlock()
 		_ = json.NewEncoder(w).Encode(p.authority.Bundle().Answer())
 	})
+	mux.HandleFunc("POST "+pki.TokenPath, p.tokenState)
+	mux.HandleFunc("POST "+pki.ReportPath, p.report)
 	return mux
+}
+
+func (p *plane) tokenState(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.old {
+		http.NotFound(w, r)
+		return
+	}
+	var in pki.TokenRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		p.t.Error(err)
+	}
+	token, err := pki.ParseJoinToken(in.Token)
+	if err != nil {
+		p.t.Error(err)
+	}
+	known := p.tokens[token.SecretHash()]
+	switch {
+	case known == nil:
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `{"status":404,"code":"join_token_unknown","detail":"This join token is not known here."}`)
+	case known.state != "":
+		_ = json.NewEncoder(w).Encode(pki.TokenAnswer{State: known.state})
+	case known.used:
+		_ = json.NewEncoder(w).Encode(pki.TokenAnswer{State: "used"})
+	default:
+		_ = json.NewEncoder(w).Encode(pki.TokenAnswer{State: "unused"})
+	}
+}
+
+func (p *plane) report(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	old := p.old
+	p.mu.Unlock()
+	var in pki.Report
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(r.TLS.PeerCertificates) == 0 {
+		p.t.Errorf("a report without a certificate, or: %v", err)
+	}
+	p.reports <- in.Problem
+	if old {
+		http.NotFound(w, r)
+		return
+	}
+	_, _ = io.WriteString(w, "{}")
 }
 
 // newToken makes a join token for a cluster; an empty one is made up.

@@ -27,7 +27,13 @@ func (a *agent) serve(ctx context.Context, session tunnel.Session) error {
 	}
 	server.SetKeepAlivesEnabled(false) // one stream, one request: its identity is the stream's
 	served := make(chan error, 1)      // of one result, so that its sender never waits
-	go func() { served <- server.Serve(session) }()
+	go func() {
+		served <- server.Serve(others{session, func(s *tunnel.Conn) {
+			inFlight.add(1)
+			defer inFlight.add(-1)
+			a.answer(s, a.handler)
+		}, make(chan *tunnel.Conn)})
+	}()
 	defer session.Close()
 	select {
 	case err := <-served:

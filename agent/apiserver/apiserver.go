@@ -15,6 +15,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/kubechat/kubechat/internal/sock"
 )
 
 // Server is one API server and the agent's credentials for it.
@@ -26,6 +28,7 @@ type Server struct {
 	token     string // as given, or
 	tokenFile string // read anew, since the kubelet rotates it
 	requests  *http.Transport
+	wholes    *wholes
 	upgrades  *http.Transport
 }
 
@@ -44,7 +47,8 @@ const (
 
 // newServer finishes s: its two transports. Neither goes through a proxy: the API server is in the cluster.
 func newServer(s *Server) *Server {
-	dial := (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	dial := sock.Dial((&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext)
+	watched := sock.Dial((&net.Dialer{Timeout: dialTimeout, KeepAliveConfig: alive, Control: giveUp}).DialContext)
 	both, one := new(http.Protocols), new(http.Protocols)
 	both.SetHTTP1(true)
 	both.SetHTTP2(true)
@@ -55,6 +59,7 @@ func newServer(s *Server) *Server {
 		DisableCompression: true, // bytes pass as the asking side asked for them
 		HTTP2:              &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout, MaxReceiveBufferPerStream: streamBuffer},
 	}
+	s.wholes = &wholes{rest: s.requests, few: &kept{dial: watched, tls: s.tls}}
 	s.upgrades = &http.Transport{
 		DialContext: dial, TLSClientConfig: s.tls.Clone(), TLSHandshakeTimeout: handshakeTimeout, Protocols: one,
 		DisableKeepAlives: true, DisableCompression: true,
@@ -64,6 +69,9 @@ func newServer(s *Server) *Server {
 
 // Requests carries everything but upgrades: HTTP/2 where the server speaks it.
 func (s *Server) Requests() http.RoundTripper { return s.requests }
+
+// Wholes carries requests whose answers are of use only as a whole.
+func (s *Server) Wholes() http.RoundTripper { return s.wholes }
 
 // Upgrades carries upgrades: HTTP/1.1, each on a connection of its own.
 func (s *Server) Upgrades() http.RoundTripper { return s.upgrades }
@@ -177,5 +185,6 @@ func (s *Server) KeySet(ctx context.Context) (json.RawMessage, error) {
 // CloseIdle closes what is open and unused.
 func (s *Server) CloseIdle() {
 	s.requests.CloseIdleConnections()
+	s.wholes.few.CloseIdleConnections()
 	s.upgrades.CloseIdleConnections()
 }

@@ -26,6 +26,8 @@ type Config struct {
 	Server *url.URL
 	// Requests carries everything but upgrades: HTTP/2 where the server speaks it.
 	Requests http.RoundTripper
+	// Wholes carries what has an answer that is of use only as a whole, see kubereq.Info.IsWhole. Nil is Requests.
+	Wholes http.RoundTripper
 	// Upgrades carries exec, attach, port-forward and the like: HTTP/1.1 only, no connection used twice. A connection on
 	// which an upgrade failed may be in any state (CVE-2018-1002105).
 	Upgrades http.RoundTripper
@@ -69,6 +71,9 @@ func New(cfg Config) *Proxy {
 	if cfg.Observe == nil {
 		cfg.Observe = func(Observation) {}
 	}
+	if cfg.Wholes == nil {
+		cfg.Wholes = cfg.Requests
+	}
 	p := &Proxy{cfg: cfg}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { p.rewrite(r.Out, exchangeFrom(r.In.Context())) },
@@ -77,7 +82,7 @@ func New(cfg Config) *Proxy {
 		ModifyResponse: p.checkResponse,
 		ErrorHandler:   p.upstreamFailed,
 		BufferPool:     buffers{},
-		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+		ErrorLog:       slog.NewLogLogger(p.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return p
 }
@@ -131,6 +136,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveUpgrade(rec, r, x)
 	case x.verdict.HideSecrets:
 		p.serveMetadata(rec, r, x)
+	case x.info.IsWhole() && r.ContentLength == 0:
+		p.serveWhole(rec, r, x)
 	default:
 		p.forward.ServeHTTP(rec, r)
 	}

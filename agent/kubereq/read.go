@@ -106,3 +106,12 @@ func (i Info) ResourceName() string {
 	}
 	return name
 }
+
+// IsWhole reports whether the answer is of use only as a whole: one object, a list, a discovery document. Nobody waits
+// for the beginning of it, as with a watch, a log or whatever a proxied server sends.
+func (i Info) IsWhole() bool {
+	if !i.isGet() || i.Upgrade || i.LegacyWatch || i.IsConnect() || i.Subresource == "log" {
+		return false
+	}
+	return !i.IsResource || i.Verb == "get" || i.Verb == "list"
+}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"syscall"
@@ -30,6 +31,9 @@ func main() {
 	debug.SetGCPercent(50)
 	if limit, err := strconv.ParseInt(os.Getenv("KUBECHAT_MEMORY_LIMIT"), 10, 64); err == nil && limit > 0 {
 		debug.SetMemoryLimit(limit / 10 * 9)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1) // what an agent does is pass bytes on: handing them between threads costs more than it wins
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
