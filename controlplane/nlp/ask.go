@@ -27,6 +27,9 @@ func (r *reading) askWhich(spec targetSpec, kinds []kindMention, where scope) *q
 			what = strings.ToLower(r.v.kinds[keys[0]].Kind)
 		}
 	}
+	if len(kinds) == 0 && r.has(cIt) && r.focus.Resource.Plural != "" && (len(spec.kinds) == 0 || slices.Contains(spec.kinds, r.focus.Resource.Key())) {
+		keys = []string{r.focus.Resource.Key()} // one of those that were listed
+	}
 	ns := where.ns
 	if ns == "" {
 		ns = r.focus.Namespace
@@ -44,7 +47,7 @@ func (r *reading) askWhich(spec targetSpec, kinds []kindMention, where scope) *q
 		}
 	}
 	for _, key := range keys {
-		for _, o := range r.v.byKind[key] {
+		for _, o := range r.v.objects.ofKind(key) {
 			if ns == "" || o.Namespace == ns || o.Namespace == "" {
 				q.candidates = append(q.candidates, o)
 			}
@@ -112,23 +115,129 @@ func (r *reading) noSuch(spec targetSpec, kinds []kindMention, objs []objMention
 	return target{}, &question{text: fmt.Sprintf("I see no %s called %s%s. Did you mean one of these?", said, o.name, in), candidates: near}
 }
 
-// unknownName answers a name that the vocabulary does not have: for all the asker may see, there is no such thing.
+// unknownName answers a name that the vocabulary does not have: for all the asker may see, there is no such thing. It
+// offers what is called nearly so, and says plainly where nothing is.
 func (r *reading) unknownName(words []string) *question {
 	if len(r.lost) > 0 {
 		q := &question{text: fmt.Sprintf("I see no namespace called %q.", r.lost[0])}
 		return q
 	}
 	for _, w := range words {
-		if distinctive(w) {
-			q := &question{text: fmt.Sprintf("I see nothing called %q in this cluster.", w)}
-			low := strings.ToLower(w)
-			for _, n := range r.v.names {
-				if len(low) >= 3 && (strings.HasPrefix(n, low) || strings.HasPrefix(low, n+"-")) {
-					q.candidates = append(q.candidates, r.v.byName[n]...)
+		kind, isName := r.unknownAt(w)
+		if !isName {
+			continue
+		}
+		q := &question{candidates: r.near(strings.ToLower(w), kind)}
+		what := "nothing called"
+		if kind != nil {
+			what = "no " + strings.ToLower(kind.Kind) + " called"
+		}
+		q.text = fmt.Sprintf("I see %s %q in this cluster.", what, w)
+		switch {
+		case len(q.candidates) > 0:
+			q.text += " Did you mean one of these?"
+		case kind != nil && kind.Key() != "pods":
+			q.text += " Nothing here has a name like it."
+			for _, o := range r.v.objects.ofKind(kind.Key()) {
+				if ns := r.saidNS(); ns == "" || o.Namespace == ns || o.Namespace == "" {
+					q.candidates = append(q.candidates, o)
 				}
 			}
-			return q
+			if len(q.candidates) > 0 {
+				q.text += " There are these:"
+			}
+		default:
+			q.text += " Nothing here has a name like it."
 		}
+		q.choices = r.respelled(w, q.candidates)
+		return q
 	}
 	return nil
+}
+
+// unknownAt tells whether a word that nothing explains is a name: by its look, or because it stands where names do, after
+// a kind or "of". It returns the kind that was said of it.
+func (r *reading) unknownAt(w string) (*Kind, bool) {
+	for i, t := range r.toks {
+		if t.raw != w || t.quoted {
+			continue
+		}
+		for _, k := range r.kinds {
+			if (k.j == i && !r.toks[i-1].brk || k.i == i+1 && !t.brk && len(r.toks) == k.j) && r.nameLike(i) && !k.plural {
+				return k.kinds[0], true
+			}
+		}
+		if i > 0 && (r.toks[i-1].text == "of" || r.toks[i-1].text == "for" || r.toks[i-1].text == "from" || r.verbPlace(i-1) && r.isCue(i-1) && !stopWords[r.toks[i-1].text]) && r.nameLike(i) {
+			return nil, true
+		}
+	}
+	return nil, distinctive(w)
+}
+
+// nameLike: a word of no other meaning, and no everyday English.
+func (r *reading) nameLike(i int) bool {
+	t := r.toks[i]
+	return t.lit == litNone && !stopWords[t.text] && !plainWords[t.text] && !offTopic[t.text] && !r.isCue(i)
+}
+
+// near are things that are called nearly as the word: they begin alike, share a part, or differ by a few letters.
+func (r *reading) near(low string, kind *Kind) []*Object {
+	var out []*Object
+	if len(low) < 3 {
+		return nil
+	}
+	for n := range r.v.objects.names() {
+		alike := strings.HasPrefix(n, low) || strings.HasPrefix(low, n+"-") || hasParts(n, []string{low}) || distance(low, n, len(low)/3) <= len(low)/3 || sharedStart(low, n) >= 4
+		if !alike {
+			continue
+		}
+		for _, o := range r.v.objects.named(n) {
+			if kind == nil && (nameable(o) || o.Kind == "nodes") || kind != nil && o.Kind == kind.Key() {
+				out = append(out, o)
+			}
+		}
+		if len(out) >= maxTries {
+			break
+		}
+	}
+	return out
+}
+
+// saidNS is the namespace that the text names, used or not.
+func (r *reading) saidNS() string {
+	ns, best := "", 0
+	for _, n := range r.nss {
+		if n.strength > best {
+			ns, best = n.ns, n.strength
+		}
+	}
+	return ns
+}
+
+// respelled are the same words with each candidate's name in the place of the unknown one.
+func (r *reading) respelled(w string, candidates []*Object) []Choice {
+	var out []Choice
+	if !strings.Contains(r.said, w) {
+		return nil
+	}
+	candidates = candidates[:min(len(candidates), maxTries)]
+	for i, label := range labelsFor(r.v, candidates) {
+		o := candidates[i]
+		text := strings.Replace(r.said, w, o.Name, 1)
+		if o.Namespace != "" && r.saidNS() == "" {
+			text = strings.TrimRight(text, " .?!") + " in namespace " + o.Namespace
+		}
+		if len(out) < 5 && !slices.ContainsFunc(out, func(c Choice) bool { return c.Text == text }) {
+			out = append(out, Choice{Label: label, Text: text})
+		}
+	}
+	return out
+}
+
+func sharedStart(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }

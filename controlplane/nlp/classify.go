@@ -1,18 +1,22 @@
 package nlp
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+)
 
 // classes of the operations; an Op that is not here is no operation.
 var opClass = map[Op]Class{
 	OpGet: Read, OpDescribe: Read, OpLogs: Read, OpTop: Read, OpEvents: Read, OpExplain: Read, OpAPIResources: Read,
-	OpVersion: Read, OpCanI: Read, OpWhoAmI: Read, OpRolloutStatus: Read, OpRolloutHistory: Read, OpDiagnose: Read,
+	OpVersion: Read, OpCanI: Read, OpWhoAmI: Read, OpRolloutStatus: Read, OpRolloutHistory: Read, OpDiagnose: Read, OpWait: Read,
 
 	OpCreate: Mutate, OpScale: Mutate, OpSetImage: Mutate, OpSetEnv: Mutate, OpSetResources: Mutate, OpLabel: Mutate,
 	OpAnnotate: Mutate, OpExpose: Mutate, OpAutoscale: Mutate, OpPatch: Mutate, OpRolloutUndo: Mutate,
 	OpRolloutRestart: Mutate, OpRolloutPause: Mutate, OpRolloutResume: Mutate, OpCordon: Mutate, OpUncordon: Mutate,
-	OpTaint: Mutate,
+	OpTaint: Mutate, OpSetServiceAccount: Mutate, OpSetSelector: Mutate, OpExec: Mutate,
 
-	OpDelete: Destructive, OpDeleteCollection: Destructive, OpDrain: Destructive,
+	OpDelete: Destructive, OpDeleteCollection: Destructive, OpDrain: Destructive, OpEvict: Destructive,
+	OpRemoveFinalizers: Destructive, OpReplaceForce: Destructive,
 }
 
 var classRank = map[Class]int{Refuse: 0, Clarify: 0, Read: 1, Mutate: 2, Destructive: 3}
@@ -34,12 +38,28 @@ func Classify(s Step) Class {
 	switch {
 	case s.Op == OpScale && s.Args.Replicas != nil && *s.Args.Replicas == 0:
 		return Destructive
-	case s.Op == OpTaint && anyNoExecute(s.Args.Set):
+	case s.Op == OpTaint && noExecutes(s.Args.Set):
 		return Destructive
 	case s.Op == OpPatch && touchesFinalizers(s.Args.Patch):
 		return Destructive
+	case s.Op == OpExec && destroys(s.Args.Command):
+		return Destructive
+	case c == Mutate && len(s.Names) > manyTargets:
+		return Destructive
 	}
 	return c
+}
+
+// manyTargets is how many objects one step may change without being called destructive.
+const manyTargets = 10
+
+// destroyingWords are programs and statements after which something is gone, wherever in an argument they stand.
+var destroyingWords = regexp.MustCompile(`(?i)\b(rm|rmdir|unlink|kill|killall|pkill|dd|mkfs(\.\w+)?|shred|wipefs|shutdown|reboot|halt|poweroff|truncate|dropdb|dropuser|drop|delete|flushall|flushdb|purge)\b`)
+
+// destroys tells whether a command run in a container may take something away. What a shell is given is read as text:
+// the words stand somewhere in it.
+func destroys(command []string) bool {
+	return slices.ContainsFunc(command, destroyingWords.MatchString)
 }
 
 // ClassifyPlan is the worst class of the plan's steps.
@@ -62,7 +82,7 @@ func Protected(p Plan) bool {
 		if Worse(Read, Classify(s)) == Read {
 			continue
 		}
-		if s.Op == OpDeleteCollection || s.Op == OpDrain || len(s.Names) > 10 {
+		if s.Op == OpDeleteCollection || s.Op == OpDrain || (s.Op == OpScale || s.Op == OpRolloutRestart) && len(s.Names) == 0 && s.LabelSelector == "" || len(s.Names) > manyTargets {
 			return true
 		}
 		if s.Op == OpLabel || s.Op == OpAnnotate || s.Op == OpCordon || s.Op == OpUncordon || s.Op == OpTaint || s.Op == OpCreate {
@@ -82,15 +102,6 @@ var protectedKinds = map[string]bool{
 	"clusterrolebindings.rbac.authorization.k8s.io":                true,
 	"validatingwebhookconfigurations.admissionregistration.k8s.io": true,
 	"mutatingwebhookconfigurations.admissionregistration.k8s.io":   true,
-}
-
-func anyNoExecute(taints map[string]string) bool {
-	for _, v := range taints {
-		if taintEffect(v) == "NoExecute" {
-			return true
-		}
-	}
-	return false
 }
 
 // Ops are all operations there are, ordered by name.

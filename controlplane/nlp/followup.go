@@ -21,32 +21,47 @@ func (r *reading) followUp() (understood, bool) {
 	if q == nil && !changed {
 		return understood{}, false
 	}
-	c.take(cSame, cInstead, cAbout, cMake, cIt, cFiller, cAsk, cShow, cGeneric, cNamed)
+	c.take(cSame, cInstead, cAbout, cMake, cIt, cFiller, cAsk, cShow, cGeneric, cNamed, cUses, cAll)
+	c.traceRest(followFrame.name)
+	c.trace = append(c.trace, TraceEntry{Words: "(the rest)", As: "as in the last turn: " + Sentence(Plan{Steps: r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1:]}, "")})
 	return understood{
-		steps: []Step{s}, q: q, notes: c.notes, trace: c.trace, score: c.score(), left: c.leftover(), frame: &followFrame, reading: c, verbFix: c.verbFix,
+		steps: []Step{s}, q: q, notes: c.notes, trace: c.trace, score: c.score(), left: c.leftover(), frame: &followFrame, reading: c, verbFix: c.verbFix, byPart: c.byPart,
 	}, true
 }
+
+// ellipticStarts are words that a turn begins with when it leans on the one before.
+var ellipticStarts = wordSet(`and same now what how only but instead actually also no with in for by as just sorted sort make then to do which are is or plus ok okay
+per from of since last previous newest oldest everywhere including without not except order`)
 
 // elliptic tells whether the turn leans on the one before: it says so, or names no verb of its own.
 func (r *reading) elliptic() bool {
 	first := r.toks[0].text
+	if !ellipticStarts[first] && !r.has(cInstead, cSame) && len(r.toks) > 5 {
+		return false
+	}
 	switch first {
-	case "and", "same", "now", "what", "how", "only", "but", "instead", "actually", "also", "no", "with", "in", "for", "by", "as", "just", "sorted", "sort", "make", "then", "to", "do":
-	default:
-		if !r.has(cInstead, cSame) && len(r.toks) > 4 {
+	case "what", "how":
+		if !r.has(cAbout, cCount) {
+			return false
+		}
+	case "which", "is", "are":
+		if !r.has(cIt) {
 			return false
 		}
 	}
-	if (first == "what" || first == "how") && !r.has(cAbout, cCount) {
-		return false
+	if r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Op == OpCanI && len(r.toks) <= 4 {
+		return true // "and create?" asks for another right
 	}
 	return !r.imperative(cRestart, cDelete, cScale, cLogs, cDescribe, cCreate, cUndo, cDrain, cCordon, cUncordon, cWhy, cTop, cEvents, cExpose, cAutoscale, cLabel, cAnnotate)
 }
 
 // swap puts what the turn names into the step.
 func (r *reading) swap(s *Step) (*question, bool) {
-	changed := r.swapCount(s)
+	changed := r.swapCount(s) || r.swapRevision(s) || r.swapValue(s)
 	r.take(cAbout, cSame, cInstead, cMake)
+	if s.Op == OpCanI {
+		changed = r.swapRight(s) || changed
+	}
 	if q, ok := r.swapThing(s); q != nil {
 		return q, true
 	} else if ok {
@@ -59,62 +74,256 @@ func (r *reading) swap(s *Step) (*question, bool) {
 		}
 		changed = true
 	}
-	if s.Op == OpGet || s.Op == OpTop || s.Op == OpLogs {
+	switch s.Op {
+	case OpGet, OpTop, OpLogs, OpDescribe, OpDiagnose, OpEvents:
 		changed = r.swapView(s) || changed
 	}
 	return nil, changed
 }
 
 func (r *reading) swapCount(s *Step) bool {
-	if s.Op != OpScale {
+	if s.Op != OpScale || s.Args.Replicas == nil || len(r.thingsNamed()) > 0 {
 		return false
 	}
-	if !r.has(cMake, cInstead, cUp, cDown, cSet) && !r.hasWord("to", "rather", "no") {
+	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please") && len(r.toks) > 2 {
 		return false
 	}
-	n, ok := r.number("to", "it")
-	if !ok || n > MaxReplicas {
+	a, ok := r.amount()
+	if !ok {
 		return false
 	}
-	r.take(cMake, cSet, cIt, cUp, cDown, cReplicas)
+	n := a.n
+	switch was := int(*s.Args.Replicas); {
+	case a.percent != 0:
+		n = (was*a.percent + 50) / 100
+	case a.factor > 0:
+		n = was * a.factor
+	case a.factor < 0:
+		n = was / -a.factor
+	case a.relative:
+		n = was + a.n
+	}
+	if n < 0 || n > MaxReplicas {
+		return false
+	}
+	r.take(cMake, cSet, cIt, cUp, cDown, cReplicas, cMore, cScale, cAdd, cRemove)
+	r.useWords("back", "no", "sorry", "rather", "again", "wait")
 	count := int32(n)
 	s.Args.Current, s.Args.Replicas = s.Args.Replicas, &count
 	return true
+}
+
+// swapRevision: "revision 2" after a history.
+func (r *reading) swapRevision(s *Step) bool {
+	if s.Op != OpRolloutHistory || !r.has(cRevision) {
+		return false
+	}
+	i, ok := r.lit(litNumber)
+	if !ok {
+		return false
+	}
+	r.useTok(i)
+	r.take(cRevision, cShow, cGeneric)
+	s.Args.Revision = int64(r.toks[i].num)
+	return true
+}
+
+// swapRight exchanges the verb of "can I ...".
+func (r *reading) swapRight(s *Step) bool {
+	if s.Args.Verb == "" {
+		return false
+	}
+	r.also(cCanI)
+	for i, t := range r.toks {
+		if plainVerbs[t.text] && !r.used[i] {
+			s.Args.Verb, s.Subresource = t.text, ""
+			r.useTok(i)
+			return true
+		}
+	}
+	for _, a := range apiVerbs {
+		if r.has(a.c) && a.c != cGeneric && a.c != cUses && a.c != cSet {
+			r.take(a.c)
+			s.Args.Verb, s.Subresource = a.verb, a.sub
+			return true
+		}
+	}
+	return false
+}
+
+// swapValue puts another value where the last change had one: another tag, another value of the one variable or label.
+func (r *reading) swapValue(s *Step) bool {
+	if len(r.thingsNamed()) > 0 || !r.has(cMake, cInstead, cSet, cIt) && !r.hasWord("no", "rather", "actually", "sorry") {
+		return false
+	}
+	at := -1
+	for i, t := range r.toks {
+		if r.used[i] || r.namespaceAt(i, 1) {
+			continue
+		}
+		before := i > 0 && (r.toks[i-1].text == "to" || r.toks[i-1].text == "it" || r.toks[i-1].text == "that" || r.toks[i-1].brk)
+		if t.lit == litVersion || t.lit == litImage || t.lit == litNumber || before && t.lit == litNone && !stopWords[t.text] && (r.toks[i-1].text == "to" || !r.isCue(i)) || before && t.lit == litQuantity {
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	value := r.toks[at].raw
+	switch s.Op {
+	case OpSetImage:
+		if len(s.Args.Images) != 1 || r.toks[at].lit == litNumber {
+			return false
+		}
+		images := map[string]string{}
+		for c, image := range s.Args.Images {
+			images[c] = retag(image, value)
+			if r.toks[at].lit == litImage {
+				images[c] = value
+			}
+		}
+		s.Args.Images = images
+	case OpSetEnv:
+		s.Args.Env = onlyValue(s.Args.Env, value)
+		if s.Args.Env == nil {
+			return false
+		}
+	case OpLabel, OpAnnotate:
+		s.Args.Set = onlyValue(s.Args.Set, value)
+		if s.Args.Set == nil {
+			return false
+		}
+		s.Args.Overwrite = true
+	case OpRolloutUndo:
+		if r.toks[at].lit != litNumber {
+			return false
+		}
+		s.Args.Revision = int64(r.toks[at].num)
+	default:
+		return false
+	}
+	r.useTok(at)
+	r.take(cMake, cInstead, cSet, cIt, cImage, cUpgrade, cRevision)
+	r.useWords("no", "rather", "actually", "sorry")
+	return true
+}
+
+// onlyValue is a map of one key with another value, or nil.
+func onlyValue(m map[string]string, value string) map[string]string {
+	if len(m) != 1 {
+		return nil
+	}
+	for k := range m {
+		return map[string]string{k: value}
+	}
+	return nil
 }
 
 // swapThing exchanges the kind of a list, or the object.
 func (r *reading) swapThing(s *Step) (*question, bool) {
 	kinds := r.freeKinds()
 	if len(kinds) > 0 && len(r.thingsNamed()) == 0 {
-		k := kinds[0].kinds[0]
-		if s.Op != OpGet && s.Op != OpDescribe || len(s.Names) > 0 && k.Key() != s.Resource.Key() {
-			return nil, false
-		}
-		r.useKind(kinds[0])
-		if k.Key() != s.Resource.Key() {
-			s.Resource, s.Also, s.LabelSelector, s.FieldSelector, s.Post = k.Resource, nil, "", "", Post{}
-			if !k.Namespaced {
-				s.Namespace, s.AllNamespaces = "", false
-			} else if s.Namespace == "" && !s.AllNamespaces {
-				s.Namespace = r.listScope(scope{}, k).ns
-			}
-		}
-		return nil, true
+		return nil, r.swapKind(s, kinds[0])
 	}
-	if len(r.thingsNamed()) == 0 || len(s.Names) == 0 {
+	if len(r.thingsNamed()) == 0 {
 		return nil, false
 	}
-	t, q := r.target(targetSpec{kinds: []string{s.Resource.Key()}, write: Classify(*s) != Read, verb: "take"})
+	if len(s.Names) == 0 && s.Op != OpEvents {
+		return r.narrow(s, kinds)
+	}
+	spec := targetSpec{kinds: []string{s.Resource.Key()}, write: Classify(*s) != Read, verb: "take"}
+	switch {
+	case s.Op == OpEvents || len(kinds) > 0:
+		spec.kinds = nil
+	case s.Op == OpLogs: // "and of the shipper": whatever has a log
+		spec.kinds = append(spec.kinds, logKinds...)
+	}
+	t, q := r.target(spec)
 	if q != nil {
 		return q, false
 	}
 	if len(t.names) == 0 {
 		return nil, false
 	}
-	s.Names, s.Namespace, s.LabelSelector, s.Container = t.names, t.where.ns, t.labels, ""
+	if s.Op == OpCanI && t.kind.Key() != s.Resource.Key() {
+		return nil, false
+	}
+	s.Resource, s.Names, s.Namespace, s.LabelSelector, s.Container = t.kind.Resource, t.names, t.where.ns, t.labels, ""
+	if s.Op == OpEvents {
+		s.AllNamespaces = false
+	}
 	if s.Op == OpScale {
 		s.Args.Current = r.current(t)
 	}
+	return nil, true
+}
+
+func (r *reading) swapKind(s *Step, m kindMention) bool {
+	k := m.kinds[0]
+	switch s.Op {
+	case OpTop:
+		if k.Key() != "pods" && k.Key() != "nodes" {
+			return false
+		}
+	case OpCanI:
+		if s.Args.Verb == "" {
+			return false
+		}
+		s.Names = nil
+	case OpGet, OpDescribe:
+		if len(s.Names) > 0 && k.Key() != s.Resource.Key() { // "and the service?": the one of that name
+			o := r.v.find(k.Key(), s.Namespace, s.Names[0])
+			if len(s.Names) != 1 || o == nil {
+				return false
+			}
+			r.useKind(m)
+			s.Resource, s.Namespace, s.Args.Output = k.Resource, o.Namespace, ""
+			return true
+		}
+	default:
+		return false
+	}
+	r.useKind(m)
+	if k.Key() == s.Resource.Key() {
+		return true
+	}
+	s.Resource, s.Also, s.LabelSelector, s.FieldSelector = k.Resource, nil, "", ""
+	if s.Op == OpGet {
+		s.Post = Post{}
+	}
+	switch {
+	case !k.Namespaced:
+		s.Namespace, s.AllNamespaces = "", false
+	case s.Namespace == "" && !s.AllNamespaces:
+		s.Namespace = r.listScope(scope{}, k).ns
+	}
+	return true
+}
+
+// narrow names an object in a turn after a list: the pods of that workload, or the one of the listed kind.
+func (r *reading) narrow(s *Step, kinds []kindMention) (*question, bool) {
+	if s.Op != OpGet && s.Op != OpTop || !r.has(cAbout, cSame) && !r.hasWord("for", "of") && len(r.toks) > 3 {
+		return nil, false
+	}
+	if s.Resource.Key() == "pods" && len(kinds) == 0 {
+		t, q := r.target(targetSpec{verb: "show the pods of", kinds: append(slices.Clone(workloadKinds), "jobs.batch", "services", "pods")})
+		if q != nil || len(t.objs) == 0 {
+			return nil, false
+		}
+		if t, q = r.podsOf(t.objs[0], r.kindNamed("pods")); q != nil {
+			return nil, false
+		}
+		s.Names, s.Namespace, s.AllNamespaces, s.LabelSelector = t.names, t.where.ns, false, t.labels
+		return nil, true
+	}
+	if s.Op != OpGet {
+		return nil, false
+	}
+	t, q := r.target(targetSpec{verb: "show", kinds: []string{s.Resource.Key()}})
+	if q != nil || len(t.names) == 0 {
+		return nil, false
+	}
+	s.Names, s.Namespace, s.AllNamespaces, s.LabelSelector, s.Post = t.names, t.where.ns, false, "", Post{}
 	return nil, true
 }
 
@@ -128,7 +337,7 @@ func (r *reading) swapNamespace(s *Step, where scope) *question {
 		}
 		if r.v.find(s.Resource.Key(), where.ns, n) == nil {
 			q := &question{text: "I see no " + strings.ToLower(s.Resource.Kind) + " " + n + " in " + where.ns + "."}
-			for _, o := range r.v.byName[strings.ToLower(n)] {
+			for _, o := range r.v.objects.named(strings.ToLower(n)) {
 				if o.Namespace == where.ns {
 					q.text += " There is a " + strings.ToLower(r.v.kinds[o.Kind].Kind) + " of that name."
 				}
@@ -142,56 +351,4 @@ func (r *reading) swapNamespace(s *Step, where scope) *question {
 		s.Args.Current = r.current(r.one(k, r.objectOrBare(k, where.ns, s.Names[0])))
 	}
 	return nil
-}
-
-// swapView changes how a read is shown.
-func (r *reading) swapView(s *Step) bool {
-	changed := false
-	switch s.Op {
-	case OpTop:
-		switch {
-		case r.take(cMemory):
-			s.Post.Sort, s.Post.Desc, changed = "memory", true, true
-		case r.take(cCPU):
-			s.Post.Sort, s.Post.Desc, changed = "cpu", true, true
-		}
-		r.take(cSort, cBy, cUsage)
-	case OpGet:
-		before := *s
-		r.outputs(s)
-		r.filters(s)
-		if r.has(cSort, cBy) {
-			r.take(cSort)
-			if r.take(cRestarted) {
-				s.Post.Sort = "restarts"
-			}
-		}
-		r.order(s)
-		if sel := r.labelSelector(); sel != "" {
-			s.LabelSelector = joinComma(s.LabelSelector, sel)
-		}
-		r.take(cSort, cBy)
-		if r.take(cCount) {
-			s.Post.Count = true
-		}
-		changed = KubectlStep(before) != KubectlStep(*s) || len(before.Post.Filter) != len(s.Post.Filter) || before.Post.Count != s.Post.Count
-	case OpLogs:
-		if r.take(cPrevious) {
-			s.Args.Previous, changed = true, true
-		}
-		if r.take(cFollow) {
-			s.Args.Follow, changed = true, true
-		}
-		if d, ok := r.duration(); ok {
-			s.Args.Since, changed = d, true
-			r.take(cSince, cTail)
-		}
-		if n, ok := r.lines(); ok {
-			s.Args.Tail, changed = &n, true
-		}
-		if name := r.containerNamed(); name != "" {
-			s.Container, changed = name, true
-		}
-	}
-	return changed
 }

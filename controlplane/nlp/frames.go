@@ -6,6 +6,7 @@ import "strings"
 type outcome struct {
 	steps []Step
 	q     *question
+	undo  bool // the last change of the conversation is meant; steps are its opposite, as far as its words say
 }
 
 // frame is one thing that can be asked for. The cues select it; build fills its slots from the reading, using the words
@@ -26,38 +27,52 @@ func init() { // frames refer to functions that refer to frames
 		{name: "whoami", cues: []concept{cWhoAmI}, prior: .3, build: buildWhoAmI},
 		{name: "rights", cues: []concept{cCanDo}, prior: .3, build: buildRights},
 		{name: "canI", cues: []concept{cCanI}, unless: []concept{cCanDo}, prior: .2, build: buildCanI},
+		{name: "canThey", prior: .2, build: buildCanThey},
+		{name: "whoCan", cues: []concept{cWhoCan}, unless: []concept{cCanDo, cWhoAmI}, prior: .4, build: buildWhoCan},
+		{name: "replace", cues: []concept{cReplace}, write: true, build: buildReplace},
 		{name: "explain", cues: []concept{cExplain}, unless: []concept{cWhy}, prior: .05, build: buildExplain},
 		{name: "kinds", cues: []concept{cKinds}, prior: .1, build: buildKinds},
 		{name: "version", cues: []concept{cVersion}, unless: []concept{cUpgrade, cUndo}, prior: .05, build: buildVersion},
 		{name: "logs", cues: []concept{cLogs, cTail}, prior: .1, build: buildLogs},
 		{name: "top", cues: []concept{cTop, cCPU, cMemory, cUsage}, prior: .1, build: buildTop},
 		{name: "events", cues: []concept{cEvents, cHappen, cWarning}, prior: .1, build: buildEvents},
-		{name: "diagnose", cues: []concept{cWhy, cTrouble, cHealth, cFailing, cCrashing}, prior: .08, build: buildDiagnose},
+		{name: "diagnose", cues: []concept{cWhy, cTrouble, cHealth, cFailing, cCrashing, cStatus}, prior: .08, build: buildDiagnose},
 		{name: "rolloutStatus", cues: []concept{cRollout, cStatus}, prior: .05, build: buildRolloutStatus},
-		{name: "history", cues: []concept{cHistory}, prior: .1, build: buildHistory},
+		{name: "history", cues: []concept{cHistory, cRevision}, unless: []concept{cUndo}, prior: .1, build: buildHistory},
+		{name: "changed", cues: []concept{cChanged}, prior: .12, build: buildChanged},
+		{name: "wait", cues: []concept{cWait, cLetMeKnow}, prior: .12, build: buildWait},
 		{name: "describe", cues: []concept{cDescribe}, unless: []concept{cWhy}, prior: .05, build: buildDescribe},
 		{name: "get", build: buildGet},
 
 		{name: "scale", cues: []concept{cScale, cUp, cDown, cStop, cReplicas, cMore, cSet, cRun, cAdd, cMake}, write: true, build: buildScale},
 		{name: "restart", cues: []concept{cRestart}, unless: []concept{cUndo}, write: true, prior: .02, build: buildRestart},
 		{name: "undo", cues: []concept{cUndo}, write: true, prior: .06, build: buildUndo},
+		{name: "patch", cues: []concept{cPatch, cSet}, write: true, prior: .06, build: buildPatch},
+		{name: "serviceType", cues: []concept{cSvcType}, write: true, prior: .05, build: buildServiceType},
+		{name: "numberField", write: true, cues: []concept{cSet, cUp, cDown, cMake, cGeneric, cResize, cRun, cScale}, prior: .06, build: buildNumberField},
+		{name: "schedule", cues: []concept{cSet, cMake, cRun, cSchedule}, write: true, prior: .06, build: buildSchedule},
+		{name: "serviceAccount", cues: []concept{cSet, cMake, cRun, cGeneric, cUsage, cAdd}, write: true, prior: .05, build: buildServiceAccount},
+		{name: "selector", cues: []concept{cSet, cMake}, write: true, prior: .05, build: buildSelector},
+		{name: "exec", cues: []concept{cExec, cRun}, write: true, prior: .08, build: buildExec},
 		{name: "pause", cues: []concept{cPause, cResume}, write: true, build: buildPause},
 		{name: "setImage", cues: []concept{cImage, cUpgrade, cSet, cUp, cUndo}, write: true, prior: .03, build: buildSetImage},
 		{name: "setEnv", cues: []concept{cEnv, cSet, cAdd, cRemove, cMake}, write: true, prior: .04, build: buildSetEnv},
-		{name: "setResources", cues: []concept{cCPU, cMemory}, write: true, prior: .04, build: buildSetResources},
+		{name: "setResources", cues: []concept{cCPU, cMemory, cLimit, cRequest}, write: true, prior: .04, build: buildSetResources},
 		{name: "label", cues: []concept{cLabel, cAnnotate}, write: true, prior: .05, build: buildLabel},
 		{name: "expose", cues: []concept{cExpose}, write: true, build: buildExpose},
 		{name: "autoscale", cues: []concept{cAutoscale}, write: true, prior: .04, build: buildAutoscale},
 		{name: "hpa", cues: []concept{cMax, cMin, cReplicas}, write: true, prior: .05, build: buildHPA},
 		{name: "suspend", cues: []concept{cSuspend, cResume, cStop, cPause}, write: true, prior: .04, build: buildSuspend},
 		{name: "resize", cues: []concept{cResize, cSet, cSize, cUp}, write: true, prior: .03, build: buildResize},
-		{name: "trigger", cues: []concept{cTrigger, cRun}, write: true, prior: .04, build: buildTrigger},
+		{name: "trigger", cues: []concept{cTrigger, cRun, cCreate}, write: true, prior: .04, build: buildTrigger},
 		{name: "cordon", cues: []concept{cCordon, cUncordon}, write: true, prior: .06, build: buildCordon},
 		{name: "drain", cues: []concept{cDrain}, write: true, prior: .04, build: buildDrain},
 		{name: "taint", cues: []concept{cTaint, cUntaint}, write: true, prior: .05, build: buildTaint},
 		{name: "delete", cues: []concept{cDelete}, unless: []concept{cUndo}, write: true, build: buildDelete},
+		{name: "finalizers", cues: []concept{cFinalizer}, write: true, prior: .07, build: buildFinalizers},
+		{name: "bind", cues: []concept{cAdd, cSet, cBind}, write: true, prior: .05, build: buildBind},
 		{name: "create", cues: []concept{cCreate, cRun}, write: true, build: buildCreate},
-		{name: "cannot", cues: []concept{cExec, cPortForward, cCopy, cEdit, cApply, cSecretValue}, prior: .01, build: buildCannot},
+		{name: "cannot", cues: []concept{cExec, cPortForward, cCopy, cEdit, cApply, cSecretValue}, unless: []concept{cCanI}, prior: .01, build: buildCannot},
 	}
 }
 

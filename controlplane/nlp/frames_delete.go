@@ -1,9 +1,7 @@
 package nlp
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 func buildDelete(r *reading) (outcome, bool) {
@@ -14,19 +12,12 @@ func buildDelete(r *reading) (outcome, bool) {
 	if r.hasWord("which", "how", "why", "who", "can", "may", "allowed") && !r.verbPlace(q.i) {
 		return none()
 	}
+	if o, ok := r.takeBack(); ok {
+		return o, true
+	}
 	s := Step{}
 	r.take(cDelete)
-	if r.take(cForce) {
-		s.Args.Force = true
-		r.take(cNow)
-	}
-	if r.hasWord("immediately", "instantly") || r.has(cNow) && s.Args.Force {
-		r.take(cNow)
-		zero := int64(0)
-		s.Args.GracePeriod, s.Args.Force = &zero, true
-	} else {
-		r.take(cNow)
-	}
+	r.haste(&s)
 	if r.has(cOrphan) {
 		r.take(cOrphan)
 		r.also(cOrphan)
@@ -47,7 +38,135 @@ func buildDelete(r *reading) (outcome, bool) {
 	return r.deleteTarget(s, selector, all)
 }
 
+// haste reads how hard a deletion is: by force, at once, or with a grace period.
+func (r *reading) haste(s *Step) {
+	force := r.take(cForce)
+	if r.hasWord("grace") {
+		if n, ok := r.graceSeconds(); ok {
+			s.Args.GracePeriod, s.Args.Force = &n, force
+			r.take(cNow)
+			return
+		}
+	}
+	if force || r.hasWord("immediately", "instantly") {
+		zero := int64(0)
+		s.Args.GracePeriod, s.Args.Force = &zero, true
+	}
+	r.take(cNow)
+}
+
+func (r *reading) graceSeconds() (int64, bool) {
+	for i, t := range r.toks {
+		if t.text != "grace" {
+			continue
+		}
+		d, ok := r.duration()
+		n := int64(d.Seconds())
+		if !ok {
+			count, numbered := r.number("of", "period")
+			n, ok = int64(count), numbered
+		}
+		if ok {
+			r.useTok(i)
+			r.useWords("period", "grace-period")
+		}
+		return n, ok
+	}
+	return 0, false
+}
+
+// takeBack: "remove it again" after something was added is about what was added, not about what it was added to.
+func (r *reading) takeBack() (outcome, bool) {
+	c := r.focus.Changed
+	if c == nil || r.focus.Plan == nil || c.Hash() != r.focus.Plan.Hash() || !r.has(cIt) || len(r.freeKinds())+len(r.freeObjects()) > 0 {
+		return none()
+	}
+	last := c.Steps[len(c.Steps)-1]
+	switch last.Op {
+	case OpLabel, OpAnnotate, OpTaint, OpSetEnv, OpExpose, OpAutoscale, OpCordon:
+	default:
+		return none()
+	}
+	back, ok := opposite(last)
+	if !ok {
+		return asks(&question{text: "Which one should I delete? Name it.", open: true})
+	}
+	r.take(cDelete, cRemove, cIt, cSame)
+	return done(back)
+}
+
+// pairs are the kinds and names that stand beside each other, when there are several kinds: "deployment x and service y".
+func (r *reading) pairs() []target {
+	var out []target
+	kinds := map[string]bool{}
+	for _, k := range r.freeKinds() {
+		for _, o := range r.freeObjects() {
+			if (o.i == k.j || o.j == k.i && !r.toks[o.i].brk) && o.fixed == "" && len(refsOf(o, k.kinds[0].Key(), scope{})) > 0 {
+				out = append(out, target{kind: k.kinds[0], names: []string{o.name}})
+				kinds[k.kinds[0].Key()] = true
+				break
+			}
+		}
+	}
+	if len(kinds) < 2 || len(out) < len(r.freeObjects())-len(r.nss) {
+		return nil
+	}
+	return out
+}
+
+// deletePairs deletes things of several kinds, a step for each.
+func (r *reading) deletePairs(s Step, pairs []target) (outcome, bool) {
+	where := r.scope(true)
+	var steps []Step
+	for _, p := range pairs {
+		ns := where
+		if p.kind.Namespaced {
+			objs := []objMention{{name: p.names[0], refs: r.v.objects.named(p.names[0])}}
+			if len(steps) > 0 && !where.said {
+				ns = scope{ns: steps[0].Namespace, said: true}
+			}
+			var q *question
+			if ns, q = r.chooseNamespace(targetSpec{write: true, verb: "delete"}, objs, p.kind.Key(), ns); q != nil {
+				return asks(q)
+			}
+		}
+		p.where = ns
+		each := step(OpDelete, p)
+		each.Args = s.Args
+		steps = append(steps, each)
+	}
+	for _, k := range r.freeKinds() {
+		r.useKind(k)
+	}
+	for _, o := range r.freeObjects() {
+		r.use(o.mention)
+	}
+	r.take(cIt, cAll, cNow)
+	return done(steps...)
+}
+
+// byStatus is the field selector that says what a filter does, where the server has one; narrower keeps the filter, because the
+// selector alone takes more.
+func byStatus(kind, test string) (selector string, narrower bool) {
+	switch kind + " " + test {
+	case "pods " + TestCompleted:
+		return "status.phase=Succeeded", false
+	case "pods " + TestFailed:
+		return "status.phase=Failed", false
+	case "pods " + TestEvicted:
+		return "status.phase=Failed", true
+	case "pods " + TestPending:
+		return "status.phase=Pending", false
+	case "jobs.batch " + TestCompleted:
+		return "status.successful=1", false
+	}
+	return "", false
+}
+
 func (r *reading) deleteTarget(s Step, selector string, all bool) (outcome, bool) {
+	if pairs := r.pairs(); len(pairs) > 0 && r.forced == nil && selector == "" {
+		return r.deletePairs(s, pairs)
+	}
 	filtered := r.has(cCrashing, cEvicted, cCompleted, cFailed, cPending, cNotRunning, cOOM, cPull, cTerm, cNotReady)
 	t, q := r.target(targetSpec{write: true, askKind: true, list: all || selector != "" || filtered, verb: "delete"})
 	if q != nil {
@@ -65,7 +184,16 @@ func (r *reading) deleteTarget(s Step, selector string, all bool) (outcome, bool
 	s.Op = OpDeleteCollection
 	if filtered {
 		r.filters(&s)
-		if len(s.Post.Filter) > 0 {
+		r.take(cAll, cFiller)
+		if len(s.Post.Filter) == 1 && s.FieldSelector == "" {
+			if sel, narrower := byStatus(s.Resource.Key(), s.Post.Filter[0].Test); sel != "" {
+				s.FieldSelector = sel
+				if !narrower {
+					s.Post.Filter = nil
+				}
+			}
+		}
+		if len(s.Post.Filter) > 0 && s.FieldSelector == "" {
 			return asks(&question{text: fmt.Sprintf("I delete what is named, or what a selector picks; I don't delete by %q. Ask me to list them first, then name the ones to delete.", s.Post.Filter[0].words())})
 		}
 	}
@@ -81,7 +209,7 @@ func (r *reading) perNamespace(s Step) []Choice {
 		if SystemNamespace(ns) {
 			continue
 		}
-		for _, o := range r.v.byKind[s.Resource.Key()] {
+		for _, o := range r.v.objects.ofKind(s.Resource.Key()) {
 			if o.Namespace == ns {
 				s.Namespace = ns
 				out = append(out, Choice{Label: ns, Text: KubectlStep(s)})
@@ -121,141 +249,4 @@ func (r *reading) deleteEverything(s Step) (outcome, bool) {
 	s.Resource = Resource{Plural: CategoryAll, Kind: "all", Namespaced: true}
 	s.Also = r.v.category(CategoryAll)
 	return done(s)
-}
-
-// buildCreate makes what can be said in one sentence.
-func buildCreate(r *reading) (outcome, bool) {
-	if !r.imperative(cCreate, cRun) {
-		return none()
-	}
-	kinds := r.freeKinds()
-	if len(kinds) == 0 || r.namedOfKind(kinds) && !r.hasWord("create") {
-		return none()
-	}
-	k := kinds[0].kinds[0]
-	switch k.Key() {
-	case "namespaces", "deployments.apps", "configmaps", "serviceaccounts", "pods":
-	default:
-		if _, named := r.newName(kinds[0]); !named {
-			return none()
-		}
-		return refuses(fmt.Sprintf("I can't create %s from a sentence. I can create namespaces, deployments, pods, config maps and service accounts, and run a cron job now.", withArticle(k)))
-	}
-	r.take(cCreate, cRun, cNamed)
-	r.useKind(kinds[0])
-	name, ok := r.newName(kinds[0])
-	if !ok {
-		return asks(&question{text: fmt.Sprintf("What should the %s be called?", strings.ToLower(k.Kind))})
-	}
-	return r.createObject(k, name)
-}
-
-// newName takes the name of what is to be made: after "called", beside the kind, or the only word left.
-func (r *reading) newName(k kindMention) (string, bool) {
-	ok := func(i int) bool {
-		return i >= 0 && i < len(r.toks) && !r.used[i] && !stopWords[r.toks[i].text] && (r.toks[i].lit == litNone || r.toks[i].quoted) &&
-			!r.namespaceAt(i, 2) && !r.isCue(i)
-	}
-	if i, found := r.wordAfter("named", "called", "name"); found && r.toks[i].lit != litImage && r.toks[i].lit != litNumber {
-		r.useTok(i)
-		r.take(cNamed)
-		return strings.ToLower(r.toks[i].raw), true
-	}
-	for _, i := range []int{k.j, k.i - 1} {
-		if ok(i) {
-			r.useTok(i)
-			return strings.ToLower(r.toks[i].raw), true
-		}
-	}
-	return "", false
-}
-
-func (r *reading) createObject(k *Kind, name string) (outcome, bool) {
-	s := Step{Op: OpCreate, Resource: k.Resource, Names: []string{name}}
-	if k.Namespaced {
-		where := r.listScope(r.scope(false), k)
-		s.Namespace = where.ns
-	}
-	meta := map[string]any{"name": name}
-	apiVersion := k.Version
-	if k.Group != "" {
-		apiVersion = k.Group + "/" + k.Version
-	}
-	obj := map[string]any{"apiVersion": apiVersion, "kind": k.Kind, "metadata": meta}
-	switch k.Key() {
-	case "deployments.apps", "pods":
-		i, ok := r.lit(litImage)
-		image := ""
-		if ok {
-			image = r.toks[i].raw
-			r.useTok(i)
-		} else if i, ok := r.wordAfter("image"); ok && r.toks[i].lit == litNone && !stopWords[r.toks[i].text] {
-			image = strings.ToLower(r.toks[i].raw)
-			r.useTok(i)
-		}
-		if image == "" {
-			return asks(&question{text: fmt.Sprintf("Which image should %s run?", name)})
-		}
-		port := 0
-		if q, ok := r.cue(cPort); ok && q.j < len(r.toks) && r.toks[q.j].lit == litNumber {
-			port = r.toks[q.j].num
-			r.use(mention{i: q.i, j: q.j + 1})
-		}
-		replicas := 1
-		if n, ok := r.number("with"); ok {
-			replicas = n
-		}
-		r.take(cImage, cReplicas, cUsage, cRunning, cRun)
-		obj["spec"] = podOrDeployment(k.Key(), name, image, port, replicas)
-		if k.Key() == "deployments.apps" {
-			meta["labels"] = map[string]string{"app": name}
-		} else {
-			meta["labels"] = map[string]string{"run": name}
-		}
-	case "configmaps":
-		data := map[string]string{}
-		for i, t := range r.toks {
-			if t.lit == litKeyValue && !r.used[i] {
-				key, v, _ := strings.Cut(t.raw, "=")
-				data[key] = strings.Trim(v, `"'`)
-				r.useTok(i)
-			}
-		}
-		if len(data) > 0 {
-			obj["data"] = data
-		}
-	}
-	raw, err := json.Marshal(obj)
-	if err != nil {
-		return none()
-	}
-	s.Args.Object = raw
-	return done(s)
-}
-
-func podOrDeployment(key, name, image string, port, replicas int) map[string]any {
-	c := map[string]any{"name": lastPart(image), "image": image}
-	if key == "pods" {
-		c["name"] = name
-	}
-	if port > 0 {
-		c["ports"] = []map[string]any{{"containerPort": port}}
-	}
-	pod := map[string]any{"containers": []any{c}}
-	if key == "pods" {
-		return pod
-	}
-	labels := map[string]string{"app": name}
-	return map[string]any{
-		"replicas": replicas, "selector": map[string]any{"matchLabels": labels},
-		"template": map[string]any{"metadata": map[string]any{"labels": labels}, "spec": pod},
-	}
-}
-
-func withArticle(k *Kind) string {
-	name := strings.ToLower(k.Kind)
-	if strings.ContainsRune("aeio", rune(name[0])) {
-		return "an " + name
-	}
-	return "a " + name
 }

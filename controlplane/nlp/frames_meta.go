@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,16 +43,20 @@ func buildLabel(r *reading) (outcome, bool) {
 	if missing && !r.imperative(noun) {
 		return none()
 	}
+	all := r.has(cAll, cEverything)
 	r.take(noun, cLabel, cAdd, cSet, cRemove, cDelete, cCreate, cShowLabels, cUp)
 	if missing && len(r.freeObjects()) == 0 {
 		return none()
 	}
-	t, q := r.target(targetSpec{write: true, askKind: true, verb: map[Op]string{OpLabel: "label", OpAnnotate: "annotate"}[op]})
+	t, q := r.target(targetSpec{write: true, list: all, place: true, verb: map[Op]string{OpLabel: "label", OpAnnotate: "annotate"}[op]})
 	if q != nil {
 		return asks(q)
 	}
 	if missing {
 		return asks(&question{text: "Which label should it be? Say it as key=value."})
+	}
+	if len(t.names) == 0 && (t.kind.Namespaced && !t.where.said && t.owner == nil) {
+		return asks(&question{text: fmt.Sprintf("In which namespace should I change the labels of all %s?", t.kind.Plural)})
 	}
 	keep := s.Args
 	s = step(op, t)
@@ -61,36 +66,61 @@ func buildLabel(r *reading) (outcome, bool) {
 	return done(s)
 }
 
-// looseLabel reads "the label tier from X" and "label tier to web".
+// looseLabel reads "the label tier from X", "label tier to web", "the tier label of X to web", "tier as web".
 func (r *reading) looseLabel(s *Step, noun concept, remove bool) {
-	q, ok := r.cue(noun)
-	if !ok || q.j >= len(r.toks) {
-		return
-	}
-	k := q.j
-	if r.toks[k].text == "named" || r.toks[k].text == "called" {
-		k++
-	}
-	if k >= len(r.toks) || stopWords[r.toks[k].text] || r.used[k] || r.toks[k].lit != litNone {
+	k, ok := r.labelKeyAt(noun)
+	if !ok {
 		return
 	}
 	key := r.toks[k].raw
-	switch {
-	case remove:
+	if remove {
 		s.Args.Remove = append(s.Args.Remove, key)
 		r.use(mention{i: k, j: k + 1})
 		r.dropObjects(k)
-	case k+2 < len(r.toks) && (r.toks[k+1].text == "to" || r.toks[k+1].text == "with" && r.toks[k+1].brk) && len(r.v.byName[r.toks[k].text]) == 0:
-		s.Args.Set = put(s.Args.Set, key, r.toks[k+2].raw)
-		r.use(mention{i: k, j: k + 3})
+		return
 	}
+	v := r.envValue(k)
+	if v == 0 && k+1 < len(r.toks) && (r.toks[k+1].text == "to" || r.toks[k+1].text == "=") {
+		v = k + 2
+	}
+	if v == 0 || v >= len(r.toks) || r.objectAt(v) && r.toks[v-1].text != "to" {
+		return
+	}
+	s.Args.Set = put(s.Args.Set, key, r.toks[v].raw)
+	r.use(mention{i: k, j: k + 1})
+	r.use(mention{i: v - 1, j: v + 1})
+	r.dropObjects(k)
+	r.dropObjects(v)
+}
+
+// labelKeyAt is where the key stands: right after the word label, or right before it.
+func (r *reading) labelKeyAt(noun concept) (int, bool) {
+	ok := func(k int) bool {
+		return k >= 0 && k < len(r.toks) && !stopWords[r.toks[k].text] && !r.used[k] && (r.toks[k].lit == litNone || r.toks[k].quoted) && !r.isKind(k)
+	}
+	for _, q := range r.cues {
+		if q.c != noun || r.toks[q.j-1].brk {
+			continue
+		}
+		k := q.j
+		if k < len(r.toks) && (r.toks[k].text == "named" || r.toks[k].text == "called" || r.toks[k].text == "key") {
+			k++
+		}
+		if ok(k) && !(r.objectAt(k) && r.verbPlace(q.i)) {
+			return k, true
+		}
+		if q.i > 0 && ok(q.i-1) && !r.verbPlace(q.i-1) {
+			return q.i - 1, true
+		}
+	}
+	return 0, false
 }
 
 // changesLabel: without --overwrite kubectl refuses to change a label that is there.
 func (r *reading) changesLabel(t target, set map[string]string) bool {
 	for _, o := range t.objs {
 		for k, v := range set {
-			if have, ok := o.Labels[k]; ok && have != v {
+			if have, ok := r.v.objects.label(o, k); ok && have != v {
 				return true
 			}
 		}
@@ -112,10 +142,11 @@ func buildExpose(r *reading) (outcome, bool) {
 			}
 		}
 	}
-	if i, ok := r.wordAfter("named", "called"); ok && r.toks[i].lit == litNone {
+	if i, ok := r.wordAfter("named", "called", "name"); ok && r.toks[i].lit == litNone && !stopWords[r.toks[i].text] {
 		s.Args.NewName = r.toks[i].text
 		r.useTok(i)
 		r.dropObjects(i)
+		r.isNew(r.toks[i].raw)
 	}
 	target := -1
 	if q, ok := r.cue(cTargetPort); ok && q.j < len(r.toks) && r.toks[q.j].lit == litNumber {
@@ -152,6 +183,11 @@ func buildExpose(r *reading) (outcome, bool) {
 		}
 	}
 	return r.exposed(s)
+}
+
+// isNew forgets that a name was taken for one of a namespace that is not there: it is the name of something new.
+func (r *reading) isNew(name string) {
+	r.lost = slices.DeleteFunc(slices.Clone(r.lost), func(w string) bool { return w == name })
 }
 
 func (r *reading) exposed(s Step) (outcome, bool) {
@@ -194,7 +230,8 @@ func buildSuspend(r *reading) (outcome, bool) {
 	if q != nil {
 		return asks(q)
 	}
-	r.take(cIt, cNow)
+	r.take(cIt, cNow, cRunning, cSchedule)
+	r.useWords("running", "from")
 	for i, t := range r.toks {
 		if t.lit == litOrdinal {
 			r.useTok(i)
@@ -254,6 +291,11 @@ func buildTrigger(r *reading) (outcome, bool) {
 	if i, ok := r.wordAfter("named", "called"); ok {
 		name = r.toks[i].text
 		r.useTok(i)
+		r.isNew(r.toks[i].raw)
+	} else if len(r.freeKinds()) > 0 && r.freeKinds()[0].kinds[0].Key() == "jobs.batch" && r.imperative(cCreate) {
+		if n, ok := r.newName(r.freeKinds()[0]); ok {
+			name = n
+		}
 	}
 	r.take(cTrigger, cRun, cNow, cCreate)
 	for i, t := range r.toks {

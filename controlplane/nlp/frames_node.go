@@ -1,6 +1,9 @@
 package nlp
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func buildCordon(r *reading) (outcome, bool) {
 	op, verb := OpCordon, "cordon"
@@ -12,6 +15,9 @@ func buildCordon(r *reading) (outcome, bool) {
 		op, verb = OpUncordon, "uncordon"
 	} else if q, ok := r.cue(cCordon); !ok || !(r.verbPlace(q.i) || r.imperative(cMake, cSet, cAdd, cStop, cNot, cGeneric)) {
 		return none()
+	}
+	if !un && r.has(cAll) && len(r.freeObjects()) == 0 && r.saysKind("nodes") {
+		return refuses("I don't cordon all nodes of a cluster: nothing could be placed any more. Name one.")
 	}
 	r.take(cUncordon, cCordon)
 	r.also(cUncordon, cCordon)
@@ -39,7 +45,14 @@ func buildDrain(r *reading) (outcome, bool) {
 	if !r.imperative(cDrain) {
 		return none()
 	}
-	s := Step{}
+	if o, ok := r.evict(); ok {
+		return o, true
+	}
+	if r.has(cAll, cEverywhere) && len(r.freeObjects()) == 0 && r.saysKind("nodes") {
+		return refuses("I drain one node at a time: name it.")
+	}
+	// who says it in words means what a drain is for; the preview says whose data goes along
+	s := Step{Args: Args{IgnoreDaemonSets: true, DeleteEmptyDir: true}}
 	r.take(cDrain)
 	s.Args.Force = r.take(cForce)
 	for _, k := range r.freeKinds() {
@@ -133,8 +146,26 @@ func buildTaint(r *reading) (outcome, bool) {
 
 func (r *reading) putTaint(s *Step, key, val string, remove bool) {
 	if remove {
-		s.Args.Remove = append(s.Args.Remove, key+":"+taintEffect(val))
+		if !strings.HasPrefix(val, ":") {
+			key += "="
+		}
+		s.Args.Remove = append(s.Args.Remove, key+val)
 		return
 	}
-	s.Args.Set = put(s.Args.Set, key, val)
+	value, effect, _ := strings.Cut(val, ":")
+	s.Args.Set = AddTaint(s.Args.Set, Taint{key, value, effect})
+}
+
+// evict moves single pods away, as a drain would.
+func (r *reading) evict() (outcome, bool) {
+	if !r.hasWord("evict", "evicting") || !slices.ContainsFunc(r.freeObjects(), func(o objMention) bool { return len(refsOf(o, "pods", scope{})) > 0 }) {
+		return none()
+	}
+	r.take(cDrain)
+	t, q := r.target(targetSpec{kinds: []string{"pods"}, write: true, verb: "evict"})
+	if q != nil {
+		return asks(q)
+	}
+	r.take(cIt, cNow)
+	return done(step(OpEvict, t))
 }

@@ -7,7 +7,7 @@ import (
 
 func buildDescribe(r *reading) (outcome, bool) {
 	r.take(cDescribe, cGeneric, cShow, cAsk)
-	selector := r.labelSelector()
+	selector := r.selector()
 	t, q := r.target(targetSpec{list: true, focus: true, verb: "describe"})
 	if q != nil {
 		return asks(q)
@@ -19,7 +19,7 @@ func buildDescribe(r *reading) (outcome, bool) {
 }
 
 func buildLogs(r *reading) (outcome, bool) {
-	if !r.has(cLogs) && !(r.imperative(cTail) && r.toks[r.firstCue(cTail)].text == "tail") {
+	if !r.has(cLogs) && !r.saysLines() && !(r.imperative(cTail) && r.toks[r.firstCue(cTail)].text == "tail") {
 		return none()
 	}
 	s := Step{}
@@ -45,10 +45,10 @@ func buildLogs(r *reading) (outcome, bool) {
 		s.Args.AllContainers = true
 	}
 	name := r.containerNamed()
-	selector := r.labelSelector()
+	selector := r.selector()
 	var t target
 	var q *question
-	if selector != "" && len(r.freeObjects()) == 0 {
+	if selector != "" && len(r.thingsNamed()) == 0 {
 		pods := r.kindNamed("pods")
 		for _, k := range r.freeKinds() {
 			r.useKind(k)
@@ -57,7 +57,7 @@ func buildLogs(r *reading) (outcome, bool) {
 	} else if t, q = r.target(targetSpec{kinds: r.logsOf(), verb: "show the logs of", focus: true}); q != nil {
 		return asks(q)
 	}
-	r.take(cTail, cSince, cIt, cWorkload, cFailing, cCrashing)
+	r.take(cTail, cSince, cIt, cWorkload, cFailing, cCrashing, cFailed, cTrouble, cUses)
 	keep := s.Args
 	s = step(OpLogs, t)
 	s.Args = keep
@@ -116,6 +116,16 @@ func (r *reading) lines() (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// saysLines: "the last 200 lines of kafka-0" can only be of its log.
+func (r *reading) saysLines() bool {
+	for i := 1; i < len(r.toks); i++ {
+		if r.toks[i-1].lit == litNumber && (r.toks[i].text == "lines" || r.toks[i].text == "line") {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *reading) allContainers() bool {
@@ -183,10 +193,15 @@ func (r *reading) pickContainer(s *Step, t target, name string, wantInit bool) *
 	return &question{text: fmt.Sprintf("%s has no container %q. Its containers are %s.", t.names[0], name, among(have))}
 }
 
+var eventKind = &Kind{Resource: Resource{Version: "v1", Plural: "events", Kind: "Event", Namespaced: true}}
+
 func buildEvents(r *reading) (outcome, bool) {
 	s := Step{Op: OpEvents}
 	if r.take(cWarning) {
 		s.Args.Type = "Warning"
+	} else if r.hasWord("normal") && r.has(cEvents) {
+		s.Args.Type = "Normal"
+		r.useWords("normal")
 	}
 	r.take(cEvents, cHappen, cShow, cGeneric, cAsk, cTail, cNewest, cSince, cWhy, cFailed, cAll, cEverything, cSort, cBy, cAge)
 	for i, t := range r.toks { // "problem events", "of type Warning", "recent"
@@ -205,15 +220,14 @@ func buildEvents(r *reading) (outcome, bool) {
 		}
 	}
 	if len(r.freeObjects()) == 0 || (len(r.thingsNamed()) == 0 && len(r.freeKinds()) == 0) {
-		if len(r.focus.Names) > 0 && r.has(cIt) {
+		if len(r.focus.Names) > 0 && (r.has(cIt) || len(r.toks) <= 4 && len(r.nss) == 0 && len(r.freeKinds()) == 0 && !r.has(cEverywhere) && !r.hasWord("there")) {
 			return r.eventsOf(s)
 		}
 		where := r.scope(false)
-		ev := &Kind{Resource: Resource{Version: "v1", Plural: "events", Kind: "Event", Namespaced: true}}
 		if len(r.freeKinds()) > 0 {
 			return none()
 		}
-		where = r.listScope(where, ev)
+		where = r.listScope(where, eventKind)
 		s.Namespace, s.AllNamespaces = where.ns, where.all
 		return done(s)
 	}
@@ -239,7 +253,7 @@ func buildTop(r *reading) (outcome, bool) {
 			return none()
 		}
 	}
-	if r.has(cLimit, cRequest, cOOM) && !r.has(cUsage) || r.has(cUsage) && !r.has(cCPU, cMemory, cTop) {
+	if r.has(cLimit, cRequest, cOOM) && !r.has(cUsage) || r.has(cUsage) && !r.has(cCPU, cMemory, cTop) && !r.hasWord("usage", "usages") {
 		return none()
 	}
 	if q, ok := r.cue(cTop); ok && q.j < len(r.toks) && r.toks[q.i].text == "top" && r.toks[q.j].lit == litNumber && !r.has(cCPU, cMemory) {
@@ -264,7 +278,7 @@ func buildTop(r *reading) (outcome, bool) {
 		r.use(q.mention)
 		s.Args.AllContainers = true
 	}
-	selector := r.labelSelector()
+	selector := r.selector()
 	keep := s
 	t, q := r.topTarget()
 	if q != nil {

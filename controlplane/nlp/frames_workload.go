@@ -1,6 +1,7 @@
 package nlp
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ func buildRestart(r *reading) (outcome, bool) {
 	if r.hasWord("which", "why", "how", "did") {
 		return none()
 	}
-	r.take(cRestart, cRollout, cGeneric)
+	r.take(cRestart, cRollout, cGeneric, cMake)
 	all := r.has(cAll)
 	r.take(cEverything)
 	spec := targetSpec{kinds: workloadKinds, write: true, list: all, verb: "restart"}
@@ -60,7 +61,7 @@ func (r *reading) workloadOf(o *Object) *Object {
 			break
 		}
 		var up *Object
-		for _, cand := range r.v.byName[strings.ToLower(o.OwnerName)] {
+		for _, cand := range r.v.objects.named(strings.ToLower(o.OwnerName)) {
 			if cand.Namespace == o.Namespace && r.v.kinds[cand.Kind].Kind == o.OwnerKind {
 				up = cand
 			}
@@ -99,10 +100,8 @@ func buildUndo(r *reading) (outcome, bool) {
 	if _, ok := r.lit(litVersion); ok {
 		return none() // "revert to 1.2": an image
 	}
-	if len(r.freeObjects()) == 0 && r.has(cIt) && r.focus.Plan != nil {
-		if o, ok := r.undoLast(); ok {
-			return o, true
-		}
+	if len(r.freeObjects()) == 0 && r.focus.Changed != nil && r.meansLastChange() {
+		return r.undoLast()
 	}
 	t, ask := r.target(targetSpec{kinds: workloadKinds, write: true, verb: "roll back"})
 	if ask != nil {
@@ -115,19 +114,69 @@ func buildUndo(r *reading) (outcome, bool) {
 	return done(s)
 }
 
-// undoLast turns the last plan of the conversation around, where that is known.
+// meansLastChange tells whether what is to be undone is the last change and not a rollout: "undo that", "revert it".
+func (r *reading) meansLastChange() bool {
+	if r.has(cIt) && r.hasWord("roll", "rollback") {
+		return false
+	}
+	return r.has(cIt) || r.hasWord("undo") || r.hasWord("change")
+}
+
+// undoLast turns the last change of the conversation around, where its own words say how.
 func (r *reading) undoLast() (outcome, bool) {
-	steps := r.focus.Plan.Steps
-	last := steps[len(steps)-1]
+	r.take(cIt)
+	var back []Step
+	for _, s := range r.focus.Changed.Steps {
+		if Classify(s) == Read {
+			continue
+		}
+		b, ok := opposite(s)
+		if !ok {
+			return outcome{undo: true}, true
+		}
+		back = append([]Step{b}, back...)
+	}
+	return outcome{steps: back, undo: true}, true
+}
+
+// opposite is the step that takes a step back, if the step itself says what was there before.
+func opposite(last Step) (Step, bool) {
 	back := last
 	switch last.Op {
 	case OpScale:
 		if last.Args.Current == nil {
-			return none()
+			return back, false
 		}
 		back.Args = Args{Replicas: last.Args.Current, Current: last.Args.Replicas}
 	case OpSetImage, OpSetEnv, OpSetResources, OpRolloutRestart:
 		back.Op, back.Args, back.Container = OpRolloutUndo, Args{}, ""
+	case OpLabel, OpAnnotate:
+		if last.Args.Overwrite || len(last.Args.Remove) > 0 || len(last.Names) == 0 {
+			return back, false
+		}
+		back.Args = Args{Remove: sortedKeys(last.Args.Set)}
+	case OpTaint:
+		if len(last.Args.Remove) > 0 {
+			return back, false
+		}
+		back.Args = Args{}
+		for _, t := range Taints(last.Args.Set) {
+			back.Args.Remove = append(back.Args.Remove, t.Key+":"+t.Effect)
+		}
+	case OpPatch:
+		patch, ok := suspendPatch(last.Args.Patch)
+		if !ok {
+			return back, false
+		}
+		back.Args.Patch = patch
+	case OpCreate:
+		back.Op, back.Args = OpDelete, Args{}
+	case OpExpose:
+		back.Op, back.Args, back.Names = OpDelete, Args{}, exposedNames(last)
+		back.Resource = Resource{Version: "v1", Plural: "services", Kind: "Service", Namespaced: true}
+	case OpAutoscale:
+		back.Op, back.Args = OpDelete, Args{}
+		back.Resource = Resource{Group: "autoscaling", Version: "v2", Plural: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}
 	case OpCordon:
 		back.Op = OpUncordon
 	case OpUncordon:
@@ -137,10 +186,26 @@ func (r *reading) undoLast() (outcome, bool) {
 	case OpRolloutResume:
 		back.Op = OpRolloutPause
 	default:
-		return none()
+		return back, false
 	}
-	r.take(cIt)
-	return done(back)
+	return back, true
+}
+
+// suspendPatch turns a patch that only suspends or resumes around.
+func suspendPatch(patch json.RawMessage) (json.RawMessage, bool) {
+	var m map[string]map[string]bool
+	if json.Unmarshal(patch, &m) != nil || len(m) != 1 || len(m["spec"]) != 1 {
+		return nil, false
+	}
+	on, ok := m["spec"]["suspend"]
+	return fmt.Appendf(nil, `{"spec":{"suspend":%t}}`, !on), ok
+}
+
+func exposedNames(s Step) []string {
+	if s.Args.NewName != "" {
+		return []string{s.Args.NewName}
+	}
+	return s.Names
 }
 
 func buildPause(r *reading) (outcome, bool) {
@@ -178,7 +243,7 @@ func buildSetImage(r *reading) (outcome, bool) {
 		return none()
 	}
 	if image < 0 && version < 0 && pair < 0 {
-		if i, ok := r.wordAfter("to"); ok && r.has(cImage) && r.toks[i].lit != litQuantity {
+		if i, ok := r.wordAfter("to"); ok && r.has(cImage) && !asksChange(r.toks, i) && r.toks[i].lit != litQuantity {
 			version = i
 		} else if !r.has(cImage) || !r.imperative(cSet, cUpgrade, cImage) {
 			return none()
@@ -252,6 +317,9 @@ func (r *reading) withImage(s Step, t target, container, image, version string) 
 		}
 		return done(s)
 	}
+	if container == "" {
+		mains = r.saidContainer(mains)
+	}
 	c, ok := mainContainer(mains, t.names[0], image)
 	if !ok {
 		return asks(r.askContainer(s, t, mains, image, version))
@@ -263,6 +331,19 @@ func (r *reading) withImage(s Step, t target, container, image, version string) 
 	}
 	s.Args.Images = map[string]string{c.Name: image}
 	return done(s)
+}
+
+// saidContainer keeps only the container whose name is said, if one is.
+func (r *reading) saidContainer(cs []Container) []Container {
+	for _, c := range cs {
+		for i, t := range r.toks {
+			if t.text == c.Name && !r.used[i] {
+				r.useTok(i)
+				return []Container{c}
+			}
+		}
+	}
+	return cs
 }
 
 // mainContainer is the one that is meant when none is named: the only one, the annotated one, the one of the image's
@@ -328,173 +409,4 @@ func retag(image, version string) string {
 		version = "v" + version
 	}
 	return repository(image) + ":" + version
-}
-
-func buildSetEnv(r *reading) (outcome, bool) {
-	if !r.imperative(cSet, cAdd, cRemove, cMake, cEnv, cDelete, cCreate, cGeneric, cUp, cDown) || r.saysKind("configmaps", "secrets", "namespaces", "nodes") {
-		return none()
-	}
-	s := Step{}
-	remove := r.imperative(cRemove, cDelete) && !r.imperative(cSet, cAdd)
-	for i, t := range r.toks {
-		if r.used[i] {
-			continue
-		}
-		switch {
-		case t.lit == litKeyValue && reEnvName.MatchString(strings.SplitN(t.raw, "=", 2)[0]) || t.lit == litKeyValue && r.has(cEnv):
-			k, v, _ := strings.Cut(t.raw, "=")
-			s.Args.Env = put(s.Args.Env, k, strings.Trim(v, `"'`))
-			r.useTok(i)
-		case t.env && remove:
-			s.Args.Remove = append(s.Args.Remove, t.raw)
-			r.useTok(i)
-		case t.env && i+2 < len(r.toks) && (r.toks[i+1].text == "to" || r.toks[i+1].text == "as" || r.toks[i+1].text == "=" || r.toks[i+1].text == "is"):
-			s.Args.Env = put(s.Args.Env, t.raw, r.toks[i+2].raw)
-			r.use(mention{i: i, j: i + 3})
-		}
-	}
-	if len(s.Args.Env)+len(s.Args.Remove) == 0 {
-		return none()
-	}
-	if name := r.containerNamed(); name != "" {
-		s.Container = name
-	}
-	r.take(cEnv, cSet, cAdd, cRemove, cMake, cDelete, cGeneric, cCreate)
-	t, q := r.target(targetSpec{kinds: append(slices.Clone(workloadKinds), "cronjobs.batch"), write: true, verb: "change the environment of"})
-	if q != nil {
-		return asks(q)
-	}
-	keep := s
-	s = step(OpSetEnv, t)
-	s.Args, s.Container = keep.Args, keep.Container
-	r.take(cIt, cWorkload)
-	return done(s)
-}
-
-func put(m map[string]string, k, v string) map[string]string {
-	if m == nil {
-		m = map[string]string{}
-	}
-	m[k] = v
-	return m
-}
-
-func buildSetResources(r *reading) (outcome, bool) {
-	if !r.imperative(cSet, cUp, cDown, cAdd, cLimit, cRequest, cMake, cGeneric, cScale, cResize) {
-		return none()
-	}
-	s := Step{}
-	saidWhich := r.has(cLimit, cRequest)
-	if !r.amounts(&s) {
-		return none()
-	}
-	if name := r.containerNamed(); name != "" {
-		s.Container = name
-	}
-	r.take(cSet, cUp, cDown, cAdd, cLimit, cRequest, cCPU, cMemory, cMake, cGeneric, cUsage, cScale, cResize)
-	for i, t := range r.toks {
-		if t.text == "resources" || t.text == "resource" {
-			r.useTok(i)
-		}
-	}
-	t, q := r.target(targetSpec{kinds: workloadKinds, write: true, verb: "change the resources of"})
-	if q != nil {
-		return asks(q)
-	}
-	keep := s
-	s = step(OpSetResources, t)
-	s.Args, s.Container = keep.Args, keep.Container
-	r.take(cIt, cWorkload)
-	if !saidWhich {
-		return asks(limitOrRequest(s))
-	}
-	return done(s)
-}
-
-// limitOrRequest asks what an amount is for, when that was not said.
-func limitOrRequest(s Step) *question {
-	q := &question{text: fmt.Sprintf("Should that be the limit or the request of %s?", s.Names[0])}
-	limit, request := s, s
-	request.Args.Requests, request.Args.Limits = s.Args.Limits, nil
-	q.choices = []Choice{{Label: "limit", Text: KubectlStep(limit)}, {Label: "request", Text: KubectlStep(request)}}
-	return q
-}
-
-// amounts reads "memory limit to 1Gi", "cpu request of 200m and limit of 500m", "limits cpu=500m,memory=1Gi".
-func (r *reading) amounts(s *Step) bool {
-	what, which := "", ""
-	found := false
-	limits, requests := r.has(cLimit), r.has(cRequest)
-	for i := range r.toks {
-		for _, q := range r.cues {
-			if q.i != i {
-				continue
-			}
-			switch q.c {
-			case cCPU:
-				what = "cpu"
-			case cMemory:
-				what = "memory"
-			case cLimit:
-				which = "limit"
-			case cRequest:
-				which = "request"
-			}
-		}
-		if kv := r.toks[i]; kv.lit == litKeyValue && (strings.HasPrefix(kv.text, "cpu=") || strings.HasPrefix(kv.text, "memory=")) {
-			r.useTok(i)
-			for _, pair := range strings.Split(kv.raw, ",") {
-				k, v, _ := strings.Cut(pair, "=")
-				r.putAmount(s, k, v, which, limits, requests)
-			}
-			found = true
-			continue
-		}
-		v, ok := r.quantityAt(i)
-		if !ok {
-			continue
-		}
-		res := what
-		next := i + 1
-		if next < len(r.toks) && r.toks[next].text == "of" {
-			next++
-		}
-		if next < len(r.toks) && (what == "" || r.nextCue(next, cCPU, cMemory)) && !(i > 0 && r.toks[i-1].text == "to") {
-			if r.nextCue(next, cCPU) {
-				res = "cpu"
-			} else if r.nextCue(next, cMemory) {
-				res = "memory"
-			}
-		}
-		if res == "" {
-			continue
-		}
-		if res == "memory" && reNumber.MatchString(v) {
-			continue
-		}
-		r.useTok(i)
-		r.putAmount(s, res, v, which, limits, requests)
-		found = true
-	}
-	return found
-}
-
-func (r *reading) nextCue(i int, cs ...concept) bool {
-	for _, q := range r.cues {
-		for _, c := range cs {
-			if q.i == i && q.c == c {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (r *reading) putAmount(s *Step, res, v, which string, limits, requests bool) {
-	switch {
-	case which == "request" || (which == "" && requests && !limits):
-		s.Args.Requests = put(s.Args.Requests, res, v)
-	case which == "limit" || limits || !requests:
-		s.Args.Limits = put(s.Args.Limits, res, v)
-	}
 }

@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -46,17 +47,33 @@ func guard(s string) string {
 	if strings.ContainsRune(bare, '\n') {
 		return "I read one line at a time. Say it in one sentence, or send the lines one by one."
 	}
+	if why := unsafe(s); why != "" {
+		return why
+	}
 	rest := comparison.ReplaceAllString(bare, " ")
 	if m := shellSyntax.FindString(rest); m != "" || strings.ContainsAny(rest, "<>") {
 		return noShell
 	}
 	for _, part := range strings.Split(rest, ";")[1:] {
-		if first := strings.Fields(part); len(first) > 0 && !clauseStart[strings.ToLower(first[0])] {
+		if first := strings.Fields(part); len(first) > 0 && !startsClause(strings.ToLower(first[0])) {
 			return noShell
 		}
 	}
 	return ""
 }
+
+// startsClause tells whether a word after a semicolon goes on in plain words: shells have programs of some verbs' names.
+func startsClause(w string) bool {
+	if clauseStart[w] {
+		return true
+	}
+	if shellPrograms[w] {
+		return false
+	}
+	return slices.ContainsFunc(lexicon[w], func(p phrase) bool { return slices.Contains(changeCues, p.c) || p.c == cShow || p.c == cDescribe })
+}
+
+var shellPrograms = wordSet("rm kill ls cp cat sh bash exec echo curl wget nc dd del cut top reboot shutdown halt env set export mount run eval source sort tail head find")
 
 const noShell = "That has shell syntax in it. There is no shell here: I read plain words or one kubectl command, without pipes, redirections or substitutions."
 

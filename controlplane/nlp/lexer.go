@@ -1,6 +1,7 @@
 package nlp
 
 import (
+	"encoding/json"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ const (
 	litVersion  // 1.2.3, v5
 	litPorts    // 80:8080
 	litOrdinal  // first, 2nd, last
+	litCommand  // a whole command to run in a container
+	litJSON     // {"a": 1}
 )
 
 // token is one word or literal of the text. text is lower case and stripped of punctuation, raw is as typed.
@@ -34,30 +37,32 @@ type token struct {
 	num       int
 	dur       time.Duration
 	quoted    bool
-	quantity  bool // a duration that may also be a quantity: 250m
-	brk       bool // a comma or sentence end follows
-	possess   bool // 's
-	env       bool // looks like the name of an environment variable
+	quantity  bool     // a duration that may also be a quantity: 250m
+	brk       bool     // a comma or sentence end follows
+	possess   bool     // 's
+	argv      []string // of litCommand
+	env       bool     // looks like the name of an environment variable
 }
 
 var (
-	setSelector = regexp.MustCompile(`(?i)([a-z0-9][a-z0-9._/\-]*)\s+(in|notin)\s*\(([^)]*)\)`)
-	reNumber    = regexp.MustCompile(`^\d{1,9}$`)
-	rePercent   = regexp.MustCompile(`^\d{1,4}%$`)
-	reDelta     = regexp.MustCompile(`^[+\-]\d{1,6}$`)
-	reFactor    = regexp.MustCompile(`^(\d)x$`)
-	reDuration  = regexp.MustCompile(`^(\d{1,6}(ms|s|sec|secs|m|min|mins|h|hr|hrs|d|w))+$`)
-	reUnit      = regexp.MustCompile(`(\d+)([a-z]+)`)
-	reQuantity  = regexp.MustCompile(`^(\d+(?:\.\d+)?)(m|ki|mi|gi|ti|k|g|t|mb|gb|tb|kb|mib|gib|tib)$`)
-	reKeyValue  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/\-]*(=|==|!=)[^=\s]*$`)
-	reEnvValue  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=.+$`)
-	reRemove    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/\-]*[A-Za-z0-9]-$`)
-	reTaint     = regexp.MustCompile(`(?i)^[a-z0-9][a-z0-9._/\-]*(=[a-z0-9._\-]*)?:(NoSchedule|PreferNoSchedule|NoExecute)-?$`)
-	reImage     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.\-_]*(/[A-Za-z0-9.\-_]+)*:[A-Za-z0-9][A-Za-z0-9._\-]*(@sha256:[a-f0-9]+)?$|^[a-z0-9.\-]+(:[0-9]+)?(/[a-z0-9.\-_]+)+(:[A-Za-z0-9][A-Za-z0-9._\-]*)?(@sha256:[a-f0-9]+)?$`)
-	reVersion   = regexp.MustCompile(`^(v\d+(\.\d+)*|\d+(\.\d+)+)([-+][A-Za-z0-9.\-]+)?$`)
-	rePorts     = regexp.MustCompile(`^\d{1,5}:\d{1,5}$`)
-	reEnvName   = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$|^[A-Z]{3,}[A-Z0-9]*$`)
-	reOrdinal   = regexp.MustCompile(`^(\d{1,3})(st|nd|rd|th)$`)
+	setSelector   = regexp.MustCompile(`(?i)([a-z0-9][a-z0-9._/\-]*)\s+(in|notin)\s*\(([^)]*)\)`)
+	reNumber      = regexp.MustCompile(`^\d{1,9}$`)
+	rePercent     = regexp.MustCompile(`^\d{1,4}%$`)
+	reDelta       = regexp.MustCompile(`^[+\-]\d{1,6}$`)
+	reFactor      = regexp.MustCompile(`^(\d)x$`)
+	reDuration    = regexp.MustCompile(`^(\d{1,6}(ms|s|sec|secs|m|min|mins|h|hr|hrs|d|w))+$`)
+	reUnit        = regexp.MustCompile(`(\d+)([a-z]+)`)
+	reQuantity    = regexp.MustCompile(`^(\d+(?:\.\d+)?)(m|ki|mi|gi|ti|k|g|t|mb|gb|tb|kb|mib|gib|tib)$`)
+	reKeyValue    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/\-]*(=|==|!=)[^=\s]*$`)
+	reEnvValue    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=.+$`)
+	reRemove      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/\-]*[A-Za-z0-9]-$`)
+	reTaint       = regexp.MustCompile(`(?i)^[a-z0-9][a-z0-9._/\-]*(=[a-z0-9._\-]*)?:(NoSchedule|PreferNoSchedule|NoExecute)-?$`)
+	reImage       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.\-_]*(/[A-Za-z0-9.\-_]+)*:[A-Za-z0-9][A-Za-z0-9._\-]*(@sha256:[a-f0-9]+)?$|^[a-z0-9.\-]+(:[0-9]+)?(/[a-z0-9.\-_]+)+(:[A-Za-z0-9][A-Za-z0-9._\-]*)?(@sha256:[a-f0-9]+)?$`)
+	reVersion     = regexp.MustCompile(`^(v\d+(\.\d+)*|\d+(\.\d+)+)([-+][A-Za-z0-9.\-]+)?$`)
+	rePorts       = regexp.MustCompile(`^\d{1,5}:\d{1,5}$`)
+	reEnvName     = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$|^[A-Z]{3,}[A-Z0-9]*$`)
+	reQuotedValue = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9._/\-]*)=(["'])(.*)(["'])([,.;:!?]*)$`)
+	reOrdinal     = regexp.MustCompile(`^(\d{1,3})(st|nd|rd|th)$`)
 )
 
 var numberWords = map[string]int{
@@ -83,7 +88,7 @@ var contractions = map[string]string{
 	"aren't": "are not", "arent": "are not", "won't": "will not", "wont": "will not", "can't": "can not", "cant": "can not", "cannot": "can not",
 	"didn't": "did not", "didnt": "did not", "i'm": "i am", "im": "i am", "i'd": "i would", "i'll": "i will", "we're": "we are", "they're": "they are",
 	"we've": "we have", "i've": "i have", "wouldn't": "would not", "shouldn't": "should not", "hasn't": "has not", "haven't": "have not",
-	"wasn't": "was not", "weren't": "were not", "you're": "you are", "why's": "why is", "gimme": "give me", "wanna": "want to", "which's": "which is",
+	"wasn't": "was not", "weren't": "were not", "you're": "you are", "why's": "why is", "gimme": "give me", "lemme": "let me", "u": "you", "ur": "your", "rn": "right now", "ya": "you", "wanna": "want to", "which's": "which is",
 	"we'd": "we would", "couldn't": "could not", "whos": "who is",
 }
 
@@ -121,10 +126,15 @@ func splitFields(s string) []field {
 				continue
 			}
 		}
+		if end := braces(rs, i); end > 0 {
+			out = append(out, field{string(rs[i:end]), true})
+			i = end
+			continue
+		}
 		j := i
 		for j < len(rs) && rs[j] != ' ' && rs[j] != '\n' {
-			if rs[j] == '"' && j > i && rs[j-1] == '=' { // k="a b"
-				if end := indexRune(rs, j+1, '"'); end > 0 {
+			if (rs[j] == '"' || rs[j] == '\'') && j > i && rs[j-1] == '=' { // k="a b"
+				if end := indexRune(rs, j+1, rs[j]); end > 0 {
 					j = end
 				}
 			}
@@ -134,6 +144,28 @@ func splitFields(s string) []field {
 		i = j
 	}
 	return out
+}
+
+// braces is the end of the JSON object that begins at from, or 0.
+func braces(rs []rune, from int) int {
+	if rs[from] != '{' {
+		return 0
+	}
+	depth := 0
+	for i := from; i < len(rs); i++ {
+		switch rs[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				if json.Valid([]byte(string(rs[from : i+1]))) {
+					return i + 1
+				}
+				return 0
+			}
+		}
+	}
+	return 0
 }
 
 func indexRune(rs []rune, from int, q rune) int {
@@ -153,6 +185,10 @@ func appendToken(out []token, f field) []token {
 		t := token{text: strings.ToLower(strings.TrimSpace(f.text)), raw: strings.TrimSpace(f.text), quoted: true}
 		classifyLiteral(&t)
 		return append(out, t)
+	}
+	if m := reQuotedValue.FindStringSubmatch(f.text); m != nil && (m[2] == m[4]) {
+		raw := m[1] + "=" + m[3]
+		return append(out, token{text: strings.ToLower(raw), raw: raw, lit: litKeyValue, brk: m[5] != ""})
 	}
 	raw := strings.TrimLeft(f.text, "([{,;:\"'")
 	trimmed := strings.TrimRight(raw, ",.!?;:)]}\"'")
@@ -197,6 +233,8 @@ func appendToken(out []token, f field) []token {
 func classifyLiteral(t *token) {
 	s, raw := t.text, t.raw
 	switch {
+	case t.quoted && strings.HasPrefix(raw, "{"):
+		t.lit = litJSON
 	case strings.ContainsRune(raw, '\x01'):
 		t.lit = litKeyValue
 		t.raw = strings.ReplaceAll(raw, "\x01", " ")
@@ -280,6 +318,14 @@ func parseDuration(s string) time.Duration {
 	return d
 }
 
+var spokenSizes = map[string]string{
+	"gig": "Gi", "gigs": "Gi", "gigabyte": "Gi", "gigabytes": "Gi", "gibibytes": "Gi", "meg": "Mi", "megs": "Mi", "megabyte": "Mi", "megabytes": "Mi",
+	"terabyte": "Ti", "terabytes": "Ti", "millicores": "m", "millicore": "m", "millicpu": "m", "millis": "m",
+}
+
+// partsOfTime are spans that end now: "since this morning", "this week".
+var partsOfTime = map[string]time.Duration{"morning": 12 * time.Hour, "afternoon": 6 * time.Hour, "evening": 6 * time.Hour, "week": 7 * 24 * time.Hour, "hour": time.Hour}
+
 // joinSpans joins spans of several words: "10 minutes", "half an hour", "last hour", "2 gb".
 func joinSpans(in []token) []token {
 	var out []token
@@ -310,6 +356,17 @@ func joinSpans(in []token) []token {
 			span(2, unitWords[next(1)])
 		case t.text == "yesterday":
 			span(1, 24*time.Hour)
+		case t.text == "this" && partsOfTime[next(1)] > 0:
+			span(2, partsOfTime[next(1)])
+		case t.lit == litNumber && (next(1) == "percent" || next(1) == "pct"):
+			t.raw += "%"
+			t.text, t.lit, t.brk = t.raw, litPercent, in[i+1].brk
+			i++
+		case t.lit == litNumber && spokenSizes[next(1)] != "":
+			t.raw += spokenSizes[next(1)]
+			t.text, t.lit = strings.ToLower(t.raw), litQuantity
+			t.brk = in[i+1].brk
+			i++
 		case t.lit == litNumber && (next(1) == "gb" || next(1) == "mb" || next(1) == "gi" || next(1) == "mi" || next(1) == "gib" || next(1) == "mib"):
 			t.raw += next(1)
 			t.text, t.lit = strings.ToLower(t.raw), litQuantity

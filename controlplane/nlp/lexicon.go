@@ -67,6 +67,9 @@ const (
 	cPortForward concept = "portForward"
 	cCopy        concept = "copy"
 	cEdit        concept = "edit"
+	cPatch       concept = "patch"
+	cBind        concept = "bind"
+	cFinalizer   concept = "finalizer"
 	cApply       concept = "apply"
 	cSecretValue concept = "secretValue"
 
@@ -87,6 +90,9 @@ const (
 	cMax        concept = "max"
 	cMin        concept = "min"
 	cNS         concept = "namespaceWord"
+	cRange      concept = "range"
+	cFrom       concept = "from"
+	cReadAccess concept = "readAccess"
 	cSize       concept = "size"
 
 	cPrevious   concept = "previous"
@@ -155,10 +161,10 @@ const (
 // lexiconTable holds the words and phrases of each concept, separated by commas. A word after ~ is a verb, and its
 // regular forms count too.
 var lexiconTable = map[concept]string{
-	cShow:     "~show, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
+	cShow:     "~show, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
 	cGeneric:  "get, ~see, ~view, ~find, ~check, ~look, give, tell, want, need, ~retrieve, ~tell, ~read, know, getting, gets, have a look, take a look, look at, look up, i want to, i need to, would like",
 	cAsk:      "what, which, whose, where, who, any, is there, are there, do we have, do i have, exist, exists, existing, available, have we, there",
-	cDescribe: "~describe, details, detail, info, information, ~inspect, tell me about, more about, describe me, tell me more about, full picture, in detail, deets",
+	cDescribe: "~describe, desc, details, detail, info, information, ~inspect, tell me about, more about, describe me, tell me more about, full picture, in detail, deets",
 	cLogs:     "log, logs, ~log, stdout, stderr, console output, log output, log lines, log messages, logfile, logfiles",
 	cTop:      "top, resource usage, resource consumption, resource use, utilisation, utilization, ~consume, consumption, load",
 	cUsage:    "usage, use, uses, using, used, hungry, hungriest, heavy, heaviest, eating, eats, burning, hog, hogging, hogs, consuming",
@@ -170,30 +176,30 @@ var lexiconTable = map[concept]string{
 	cHealth:   "healthy, ok, okay, health, down, fine, alive, up, up and running, all right, alright, working, good, in good shape, happy, well",
 	cCount:    "how many, count, number of, total number, ~count, total, how much",
 
-	cScale:     "~scale, rescale, ~resize, set replicas, scaled",
-	cUp:        "up, ~increase, ~raise, ~bump, ~grow, ~boost, bump up, scale up, scale out, ~expand, ~crank, ramp up, beef up, up to, more",
+	cScale:     "~scale, rescale, ~double, ~triple, ~quadruple, ~halve, ~resize, set replicas, scaled",
+	cUp:        "up, ~increase, ~up, ~raise, ~bump, ~grow, ~boost, bump up, scale up, scale out, ~expand, ~crank, ramp up, beef up, up to, more",
 	cDown:      "down, ~decrease, ~lower, ~reduce, ~shrink, scale down, scale in, scale back, dial down, ~drop, cut, down to, fewer, less",
-	cStop:      "~stop, shut down, turn off, switch off, take down, ~halt, shutdown, spin down, scale to zero, park",
-	cRestart:   "~restart, ~bounce, ~recycle, ~reboot, ~redeploy, ~cycle, kick, rolling restart, ~reload, roll out restart, rollout restart, restart rollout, ~relaunch, do a restart, ~respawn, re-deploy, re-start, roll the pods",
-	cUndo:      "roll back, rollback, ~undo, undo the rollout, ~revert, roll it back, rolled back, rolling back, go back, back out, put back, ~restore, switch back, undone, roll them back, step back",
+	cStop:      "~stop, shut down, turn off, switch off, take down, ~halt, shutdown, spin down, scale to zero, park, power down, power off, wind down, bring down, stop running, ~pause all",
+	cRestart:   "~restart, ~bounce, ~recycle, ~reboot, ~redeploy, ~cycle, kick, rolling restart, ~reload, roll, roll out restart, rollout restart, restart rollout, ~relaunch, do a restart, do a rolling restart, give a restart, give a kick, turn off and on again, ~respawn, re-deploy, re-start, roll the pods",
+	cUndo:      "roll back, rollback, ~undo, undo the rollout, ~revert, roll it back, rolled back, rolling back, go back, back out, put back, ~restore, switch back, undone, roll them back, step back, bring back",
 	cHistory:   "history, revisions, rollout history, revision history, previous versions, past versions, past revisions, deployment history, past rollouts, earlier versions",
 	cRollout:   "rollout, roll out, rolling out, rolled out, rollouts",
 	cStatus:    "status, state, progress, finished, done, condition, doing, progressing, complete, through, how is, how are",
 	cPause:     "~pause, ~freeze, pause the rollout, hold",
-	cResume:    "~resume, ~unpause, ~continue, ~unfreeze, ~unsuspend, reenable, re-enable, ~enable, ~reactivate, ~activate, start again, restart again",
+	cResume:    "~resume, ~unpause, ~continue, ~unfreeze, ~unsuspend, un-suspend, reenable, re-enable, ~enable, ~reactivate, ~activate, start again, restart again",
 	cSuspend:   "~suspend, ~disable, ~deactivate, stop running, put on hold",
-	cSet:       "set, ~change, ~update, ~switch, ~make, ~put, ~use, sets, setting, ~configure, ~modify, ~adjust, ~give, ~assign, ~move, ~turn, ~point",
-	cUpgrade:   "~upgrade, ~downgrade, ~deploy, ~release, ship, roll out, ~rollout, ~update, ~bump, ~promote, push",
-	cLabel:     "~label, ~tag, ~labelled, labelled, labeled, labels, label",
+	cSet:       "set, ~change, ~replace, ~update, ~switch, ~make, ~put, ~use, sets, setting, ~configure, ~modify, ~adjust, ~give, ~assign, ~move, ~turn, ~point, ~route, let",
+	cUpgrade:   "~upgrade, ~downgrade, roll forward, ~deploy, ~release, ship, roll out, ~rollout, ~update, ~bump, ~promote, push",
+	cLabel:     "~label, ~mark, ~tag, ~labelled, labelled, labeled, labels, label",
 	cAnnotate:  "~annotate, annotation, annotations",
 	cExpose:    "~expose, make a service for, create a service for, make reachable, add a service for",
 	cAutoscale: "~autoscale, auto scale, auto-scale, autoscaling, create an hpa, add an hpa, make an hpa, create a hpa, horizontal autoscaling, add autoscaling",
-	cCordon:    "~cordon, mark unschedulable, unschedulable, stop scheduling, stop new pods from landing, stop new pods from being scheduled, stop new pods, no new pods, not schedule new pods, prevent scheduling, disable scheduling, stop pods from being scheduled, keep new pods off, keep pods off, prevent new pods, not schedule anything, out of rotation",
-	cUncordon:  "~uncordon, mark schedulable, schedulable, allow scheduling, enable scheduling, schedulable again, allow pods, allow new pods, let pods, accept pods again, accept new pods, back into rotation, back in rotation, back into service, resume scheduling",
-	cDrain:     "~drain, ~evacuate, evict all pods, evict everything, empty, ~evict, move everything off, move all pods off, clear out, take out for maintenance, for maintenance",
+	cCordon:    "~cordon, mark unschedulable, unschedulable, stop scheduling, stop new pods from landing, stop new pods from being scheduled, stop new pods, no new pods, not schedule new pods, prevent scheduling, disable scheduling, stop pods from being scheduled, keep new pods off, keep pods off, prevent new pods, not schedule anything, nothing new should be scheduled, nothing should be scheduled, no pods should be scheduled, no new pods should be scheduled, out of rotation",
+	cUncordon:  "~uncordon, mark schedulable, schedulable, allow scheduling, enable scheduling, schedulable again, allow pods, allow new pods, let pods, accept pods again, accept new pods, back into scheduling, take pods again, schedule again, take new pods again, take workloads again, accept workloads again, back into rotation, back in rotation, back into service, back in service, back into use, back in use, back to work, back online, resume scheduling",
+	cDrain:     "~drain, ~evacuate, evict all pods, evict everything, empty, ~evict, move everything off, move all pods off, move all the pods off, move the pods off, move pods off, move everything away, clear out, take out for maintenance, for maintenance",
 	cTaint:     "~taint, taints",
 	cUntaint:   "~untaint, remove taint, remove the taint, delete the taint",
-	cDelete:    "~delete, ~destroy, ~kill, ~wipe, ~purge, ~uninstall, get rid of, ~nuke, ~erase, tear down, ~trash, ~terminate, ~remove, ~drop, rm, del, ~eliminate, blow away, clean up, throw away, dispose of, take out, ~ditch, ~zap, toss, cleanup",
+	cDelete:    "~delete, ~destroy, ~kill, ~wipe, ~purge, ~uninstall, get rid of, ~nuke, ~erase, tear down, ~trash, ~terminate, ~remove, ~drop, rm, del, ~eliminate, blow away, clean up, throw away, dispose of, take out, throw out, ~ditch, ~zap, toss, cleanup",
 	cRemove:    "~remove, ~unset, ~clear, ~delete, ~drop, take off, ~strip, unlabel, untag, get rid of, clear",
 	cCreate:    "~create, ~make, new, ~provision, spin up, ~build, set up, ~start, ~launch, ~add, ~deploy, ~generate, stand up, bring up",
 	cAdd:       "~add, ~give, ~put, ~attach, ~apply, ~set, ~mark",
@@ -210,6 +216,9 @@ var lexiconTable = map[concept]string{
 	cExec:        "exec, execute, ssh, shell into, shell, bash, open a shell, get a shell, run a command, exec into, terminal, log into, log in to",
 	cPortForward: "port-forward, port forward, forward port, forward ports, tunnel, portforward, forward, ~forward",
 	cCopy:        "copy, cp, copy file, copy files, download, upload, ~copy",
+	cPatch:       "~patch",
+	cBind:        "~bind, ~grant",
+	cFinalizer:   "finalizer, finalizers",
 	cEdit:        "edit, ~edit, open in editor",
 	cApply:       "apply -f, apply the file, apply file, kustomize, helm install, helm upgrade, helm uninstall, helm, kubectl apply, apply this yaml, apply the manifest, apply manifest",
 	cSecretValue: "decode, decoded, base64, plaintext, plain text, in clear, cleartext, ~decode, in the clear, value, values, password, passwords, contents, content, reveal, decrypt",
@@ -222,7 +231,7 @@ var lexiconTable = map[concept]string{
 	cCPU:        "cpu, cpus, processor, cores, millicores",
 	cMemory:     "memory, mem, ram",
 	cPort:       "port, ports",
-	cTargetPort: "target port, targetport, target-port, container port, containerport, to port",
+	cTargetPort: "targeting, targeting port, target, to target port, forwarding to, mapping to, to container port, target port, targetport, target-port, container port, containerport, to port",
 	cSvcType:    "nodeport, loadbalancer, clusterip, node port, load balancer",
 	cNamed:      "named, called, name, by the name of, with the name, with name",
 	cContainer:  "container, containers, sidecar",
@@ -230,6 +239,9 @@ var lexiconTable = map[concept]string{
 	cRevision:   "revision, rev, generation",
 	cMax:        "max, maximum, at most, up to, upper, maxreplicas, max replicas, and",
 	cMin:        "min, minimum, at least, lower, minreplicas, min replicas, between, from",
+	cFrom:       "from, based on",
+	cReadAccess: "read access, read only access, permission, permissions, access",
+	cRange:      "between, from, range, in the range",
 	cNS:         "namespace, ns, name space",
 	cSize:       "size, capacity, storage, disk, space",
 
@@ -288,9 +300,9 @@ var lexiconTable = map[concept]string{
 	cMake:       "make, actually, ~take, ~bring",
 	cIt:         "it, its, them, they, their, that, this, those, these, that one, this one, the one, one, ones, same one",
 	cNot:        "not, never, no, without, except, excluding, nobody, nothing, neither, avoid, but not, refrain",
-	cNoConfirm:  "do not ask, do not ask me to confirm, do not ask me, do not ask for confirmation, without asking, without confirmation, without confirming, no need to confirm, no confirmation, skip confirmation, skip the confirmation, never ask, never ask for confirmation, no questions asked, not ask me to confirm, i do not want to confirm, do not confirm, stop asking, stop asking for confirmation, auto approve, auto-approve, skip approval, without approval, do not make me confirm, do not bother asking, yes to everything, approve automatically, do not wait for approval, do not wait for me, just do it, no approval needed, do not prompt me, without prompting",
+	cNoConfirm:  "without asking for confirmation, without asking me, without asking me for confirmation, and skip the approval, skip the approval, without an approval, without any confirmation, do not ask, do not ask me to confirm, do not ask me, do not ask for confirmation, without asking, without confirmation, without confirming, no need to confirm, no confirmation, skip confirmation, skip the confirmation, never ask, never ask for confirmation, no questions asked, not ask me to confirm, i do not want to confirm, do not confirm, stop asking, stop asking for confirmation, auto approve, auto-approve, skip approval, without approval, do not make me confirm, do not bother asking, yes to everything, approve automatically, do not wait for approval, do not wait for me, just do it, no approval needed, do not prompt me, without prompting",
 	cHow:        "should i, should we, shall i, shall we, how do i, how can i, how could i, how would i, how to, how do we, how can we, how should i, what happens if, what would happen if, what if i, is it safe to, would it be safe to, is it ok to, can i safely, do i need to, do we need to, ought i",
-	cFiller:     "any more, anymore, any longer, no longer needed, no longer need, do not need, not needed, is not needed, we do not need it, no longer, not used, unused anyway, not need, so that, because, for me, of mine, thank you, thanks, so much, a lot, as soon as possible, if possible, when you can, if you can, at the moment, right now, for now, at present, the following, in total, in each cluster, each cluster, per cluster, the cluster, of the cluster, from the cluster, of kubernetes, in kubernetes, one more time, got too big, good morning, good afternoon, have a nice day, cheers, much appreciated, a second, real quick, be so kind, in there, over there, a bit, a little, a few, kind of, sort of, recently, lately, happen to, in question, ago, is no longer, at all, mind, asap, urgently, urgent, the name of the",
+	cFiller:     "until further notice, till further notice, for the time being, until i say so, until later, for a while, until tomorrow, any more, anymore, any longer, no longer needed, no longer need, do not need, not needed, is not needed, we do not need it, no longer, not used, unused anyway, not need, so that, because, for me, of mine, thank you, thanks, so much, a lot, as soon as possible, if possible, when you can, if you can, at the moment, right now, for now, at present, the following, in total, in each cluster, each cluster, per cluster, the cluster, of the cluster, from the cluster, of kubernetes, in kubernetes, one more time, got too big, good morning, good afternoon, have a nice day, cheers, much appreciated, a second, real quick, be so kind, in there, over there, a bit, a little, a few, kind of, sort of, recently, lately, happen to, in question, ago, is no longer, at all, mind, asap, urgently, urgent, the name of the",
 	cWorkload:   "app, apps, application, applications, workload, workloads, thing, things, microservice, microservices, component, components, stuff, program, server, backend, system, process",
 }
 
@@ -328,7 +340,13 @@ var lexicon, lexiconWords = buildLexicon()
 func buildLexicon() (map[string][]phrase, []string) {
 	byFirst := map[string][]phrase{}
 	words := map[string]bool{}
-	for c, line := range lexiconTable {
+	table := map[concept]string{}
+	for _, part := range []map[concept]string{lexiconTable, lexiconReading} {
+		for c, line := range part {
+			table[c] += "," + line
+		}
+	}
+	for c, line := range table {
 		seen := map[string]bool{}
 		for _, entry := range strings.Split(line, ",") {
 			entry = strings.TrimSpace(entry)

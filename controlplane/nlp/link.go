@@ -8,9 +8,11 @@ import (
 
 // mention is a span of tokens [i, j) that means something.
 type mention struct {
-	i, j  int
-	fixed string // as typed, when it was not typed as it is called
-	typo  bool   // and that by a typing error, not by a usual short form
+	i, j   int
+	fixed  string // as typed, when it was not typed as it is called
+	typo   bool   // and that by a typing error, not by a usual short form
+	spoken bool   // or in several words: "web ui" for web-ui
+	part   bool   // or by a part of the name: "postgres" for postgres-main
 }
 
 type cue struct {
@@ -39,25 +41,29 @@ type nsMention struct {
 
 // reading is one text in the light of one vocabulary, and how much of it a frame has explained.
 type reading struct {
-	ctx     context.Context
-	v       *Vocabulary
-	focus   Focus
-	toks    []token
-	cues    []cue
-	kinds   []kindMention
-	objs    []objMention
-	nss     []nsMention
-	lost    []string // words said to be a namespace that are none
-	used    []bool
-	forced  *Object // answers the question of the target, for the choices of a clarification
-	notes   []string
-	trace   []TraceEntry
-	repairs []string // object names that were repaired and used: "paymets" -> "payments"
-	verbFix bool     // the verb was repaired
+	ctx      context.Context
+	v        *Vocabulary
+	focus    Focus
+	toks     []token
+	cues     []cue
+	kinds    []kindMention
+	objs     []objMention
+	nss      []nsMention
+	spokenNS []nsMention // namespaces said in several words
+	lost     []string    // words said to be a namespace that are none
+	used     []bool
+	noted    []bool  // told in the trace
+	forced   *Object // answers the question of the target, for the choices of a clarification
+	notes    []string
+	trace    []TraceEntry
+	repairs  []string // object names that were repaired and used: "paymets" -> "payments"
+	verbFix  bool     // the verb was repaired
+	said     string   // the text, where it is known
+	byPart   bool     // an object was found by a part of its name
 }
 
 func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
-	r := &reading{ctx: ctx, v: v, focus: focus, toks: toks, used: make([]bool, len(toks))}
+	r := &reading{ctx: ctx, v: v, focus: focus, toks: toks, used: make([]bool, len(toks)), noted: make([]bool, len(toks))}
 	r.linkCues()
 	r.linkKinds()
 	for _, q := range r.cues {
@@ -65,27 +71,49 @@ func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *
 			r.dropKinds(q.i, q.j)
 		}
 	}
+	r.linkClusters()
 	r.linkNames()
+	r.linkSpoken()
+	r.linkGroups()
+	r.linkParts()
 	r.repair()
 	r.linkNamespaces()
 	r.settle()
 	return r
 }
 
+// wholePhrase are concepts whose phrases hold no names: in "api resources" nothing is called api.
+var wholePhrase = map[concept]bool{cKinds: true, cVersion: true, cWhoAmI: true, cCanDo: true}
+
 // settle drops cue words that are certainly names: a namespace after "in", an object beside its kind.
 func (r *reading) settle() {
 	slices.SortStableFunc(r.cues, func(a, b cue) int { return (b.j - b.i) - (a.j - a.i) })
 	var keep []cue
 	for _, q := range r.cues {
+		if r.withinSpoken(q.mention) || r.withinState(q) {
+			continue
+		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
 			continue
 		}
 		keep = append(keep, q)
 	}
 	r.cues = keep
+	r.kinds = slices.DeleteFunc(r.kinds, func(k kindMention) bool { return r.withinSpoken(k.mention) })
 	r.objs = slices.DeleteFunc(r.objs, func(o objMention) bool { // "kafka topics" is a kind, whatever is called kafka
-		return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= o.i && o.i < k.j })
+		return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= o.i && o.i < k.j && !o.spoken }) ||
+			slices.ContainsFunc(r.cues, func(q cue) bool { return q.j-q.i > 1 && wholePhrase[q.c] && q.i <= o.i && o.i < q.j })
 	})
+}
+
+// withinSpoken tells whether all of a mention lies in a name that was said in several words.
+func (r *reading) withinSpoken(m mention) bool {
+	for k := m.i; k < m.j; k++ {
+		if !r.inSpoken(k) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *reading) namedBesideKind(i int) bool {
@@ -104,7 +132,7 @@ func (r *reading) namedBesideKind(i int) bool {
 
 func (r *reading) fork() *reading {
 	c := *r
-	c.used = append([]bool(nil), r.used...)
+	c.used, c.noted = append([]bool(nil), r.used...), append([]bool(nil), r.noted...)
 	c.notes, c.trace = append([]string(nil), r.notes...), append([]TraceEntry(nil), r.trace...)
 	c.repairs = append([]string(nil), r.repairs...)
 	return &c
@@ -175,7 +203,7 @@ var stopOrAnswer = wordSet("no so all")
 // commandPlace tells whether a short word stands where a command has its kind: first of at most three, or after a verb.
 func (r *reading) commandPlace(i int) bool {
 	if i == 0 {
-		return len(r.toks) <= 3 && !(len(r.toks) == 1 && stopOrAnswer[r.toks[0].text])
+		return len(r.toks) <= 3 && !r.toks[0].brk && !(len(r.toks) == 1 && stopOrAnswer[r.toks[0].text])
 	}
 	switch r.toks[i-1].text {
 	case "get", "describe", "delete", "list", "show", "edit", "patch", "scale":
@@ -186,7 +214,7 @@ func (r *reading) commandPlace(i int) bool {
 
 func (r *reading) linkNames() {
 	for i, t := range r.toks {
-		if t.lit == litImage || t.lit == litKeyValue {
+		if t.lit == litImage || t.lit == litKeyValue || t.lit == litCommand || t.lit == litJSON {
 			continue
 		}
 		name := t.text
@@ -194,24 +222,44 @@ func (r *reading) linkNames() {
 			r.linkSlash(i, kind, rest)
 			continue
 		}
-		refs := r.v.byName[name]
-		if len(refs) == 0 && t.possess && r.v.byName[name+"s"] != nil {
-			name, refs = name+"s", r.v.byName[name+"s"]
+		refs := r.v.objects.named(name)
+		if len(refs) == 0 && t.possess && r.v.objects.has(name+"s") {
+			name, refs = name+"s", r.v.objects.named(name+"s")
 		}
 		if len(refs) == 0 {
 			refs = r.ordinalPod(name)
 		}
-		if len(refs) > 0 && (!stopWords[t.text] || t.quoted) {
+		if len(refs) > 0 && (!stopWords[t.text] || t.quoted || r.namesStopWord(i, refs)) {
 			r.objs = append(r.objs, objMention{mention{i: i, j: i + 1}, name, refs})
 		}
 	}
 }
 
+// politeWords are words of courtesy and filling that something may well be called after.
+var politeWords = wordSet("hello hi hey morning afternoon evening cluster kubernetes little bit sort mate friend buddy folk yo ping ho name namespace hm live system")
+
+// namesStopWord tells whether a word that usually carries nothing is a name here: beside its kind, or where a
+// sentence does not greet.
+func (r *reading) namesStopWord(i int, refs []*Object) bool {
+	if i > 0 && politeWords[r.toks[i].text] && !r.toks[i].brk && !r.toks[i-1].brk && r.toks[i].text != "namespace" && r.toks[i].text != "cluster" {
+		return true
+	}
+	for _, k := range r.kinds {
+		if (k.j == i || k.i == i+1) && slices.ContainsFunc(refs, func(o *Object) bool { return o.Kind == k.kinds[0].Key() }) && !grammarWords[r.toks[i].text] {
+			return true
+		}
+	}
+	return false
+}
+
+// grammarWords are never names where they stand unquoted.
+var grammarWords = wordSet("a an the this that these those my our your their his her its in on at for from by with of to and or is are was be as so but not no all")
+
 // linkSlash reads kind/name and namespace/name.
 func (r *reading) linkSlash(i int, left, name string) {
 	if kinds := r.v.words[left]; len(kinds) > 0 {
 		r.kinds = append(r.kinds, kindMention{mention{i: i, j: i + 1}, kinds, false})
-		if refs := r.v.byName[name]; len(refs) > 0 {
+		if refs := r.v.objects.named(name); len(refs) > 0 {
 			r.objs = append(r.objs, objMention{mention{i: i, j: i + 1}, name, refs})
 		} else if refs := r.ordinalPod(name); len(refs) > 0 {
 			r.objs = append(r.objs, objMention{mention{i: i, j: i + 1}, name, refs})
@@ -220,7 +268,7 @@ func (r *reading) linkSlash(i int, left, name string) {
 	}
 	if r.v.namespaces[left] {
 		var refs []*Object
-		for _, o := range r.v.byName[name] {
+		for _, o := range r.v.objects.named(name) {
 			if o.Namespace == left {
 				refs = append(refs, o)
 			}
@@ -239,124 +287,13 @@ func (r *reading) ordinalPod(name string) []*Object {
 		return nil
 	}
 	var out []*Object
-	for _, o := range r.v.byName[name[:cut]] {
+	for _, o := range r.v.objects.named(name[:cut]) {
 		if o.Kind == "statefulsets.apps" {
 			out = append(out, &Object{Kind: "pods", Namespace: o.Namespace, Name: name, OwnerKind: "StatefulSet", OwnerName: o.Name})
 		}
 	}
 	return out
 }
-
-func (r *reading) known(i int) bool {
-	t := r.toks[i]
-	if t.lit != litNone || stopWords[t.text] || t.env {
-		return true
-	}
-	for _, c := range r.cues {
-		if c.i <= i && i < c.j {
-			return true
-		}
-	}
-	for _, k := range r.kinds {
-		if k.i <= i && i < k.j {
-			return true
-		}
-	}
-	for _, o := range r.objs {
-		if o.i == i {
-			return true
-		}
-	}
-	return r.v.namespaces[t.text] || r.aliasOf(t.text) != ""
-}
-
-// repair recognises words with a typing error: against the closed lexicon, the kinds, the namespaces and the names.
-func (r *reading) repair() {
-	done := map[string]bool{}
-	for i := range r.toks {
-		t := r.toks[i]
-		if r.known(i) || t.quoted || len(t.text) > 63 || strings.ContainsAny(t.text, "/=:") {
-			continue
-		}
-		if done[t.text] {
-			continue // said before: the first mention is enough to ask or to act on
-		}
-		done[t.text] = true
-		lex, dl, _ := nearest(t.text, lexiconWords)
-		kind, dk, _ := nearest(t.text, r.v.kindWords)
-		ns, dn, tn := nearest(t.text, r.v.nsNames)
-		obj, do, to := nearest(t.text, r.v.names)
-		const none = 9
-		place := r.placeWord(i)
-		if lex == "" || distinctive(t.text) || place || r.afterKind(i) {
-			dl = none
-		}
-		if kind == "" || distinctive(t.text) || place {
-			dk = none
-		}
-		if ns == "" || tn > 1 {
-			dn = none
-		}
-		if obj == "" || to > 1 {
-			do = none
-		}
-		m := mention{i: i, j: i + 1, fixed: t.raw, typo: true}
-		if place && dn <= do && dn < none {
-			r.nss = append(r.nss, nsMention{m, ns, 2})
-			continue
-		}
-		switch best := min(dl, dk, dn, do); {
-		case best == none:
-		case dk == best:
-			r.kinds = append(r.kinds, kindMention{m, r.v.words[kind], isPlural(kind, r.v.words[kind][0])})
-		case dl == best:
-			r.toks[i].text = lex
-			for _, p := range lexicon[lex] {
-				if r.phraseAt(i, p.words) {
-					r.cues = append(r.cues, cue{mention{i: i, j: i + len(p.words), fixed: t.raw}, p.c})
-				}
-			}
-		case do == best && (dn != best || !onlyNamespaces(r.v.byName[obj])):
-			r.objs = append(r.objs, objMention{m, obj, r.v.byName[obj]})
-			if dn == best {
-				r.nss = append(r.nss, nsMention{m, ns, 1})
-			}
-		default:
-			r.nss = append(r.nss, nsMention{m, ns, 1})
-		}
-	}
-}
-
-func onlyNamespaces(refs []*Object) bool {
-	for _, o := range refs {
-		if o.Kind != "namespaces" {
-			return false
-		}
-	}
-	return true
-}
-
-// afterKind tells whether the word stands right after a kind, where names stand.
-func (r *reading) afterKind(i int) bool {
-	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j == i && !r.toks[i-1].brk })
-}
-
-// placeWord tells whether the word stands where a place or a name does: after "in" or "namespace".
-func (r *reading) placeWord(i int) bool {
-	for p := i - 1; p >= 0 && !r.toks[p].brk; p-- {
-		w := r.toks[p].text
-		if inWords[w] || w == "namespace" || w == "ns" || w == "named" || w == "called" {
-			return true
-		}
-		if !articles[w] {
-			break
-		}
-	}
-	return i+1 < len(r.toks) && (r.toks[i+1].text == "namespace" || r.toks[i+1].text == "ns")
-}
-
-// distinctive tells a name from a word: names have digits and dashes, and are not mended into verbs.
-func distinctive(w string) bool { return strings.ContainsAny(w, "-0123456789_.") }
 
 // namespaceAliases are ways people shorten the usual namespaces.
 var namespaceAliases = [][]string{
@@ -395,7 +332,13 @@ var articles = wordSet("the my our that this your namespace ns")
 
 // linkNamespaces finds what is said to be a namespace, and words that are namespaces.
 func (r *reading) linkNamespaces() {
+	for _, n := range r.spokenNS {
+		r.nss = append(r.nss, r.placed(n))
+	}
 	for i, t := range r.toks {
+		if r.inSpoken(i) {
+			continue
+		}
 		if r.markedNamespace(i) {
 			continue
 		}
@@ -426,6 +369,34 @@ func (r *reading) linkNamespaces() {
 		}
 		r.nss = append(r.nss, nsMention{m, ns, strength})
 	}
+}
+
+// placed gives a namespace that was said in several words the strength of where it stands.
+func (r *reading) placed(n nsMention) nsMention {
+	p := n.i - 1
+	for p >= 0 && articles[r.toks[p].text] {
+		p--
+	}
+	before := n.i > 0 && (r.toks[n.i-1].text == "namespace" || r.toks[n.i-1].text == "ns")
+	after := n.j < len(r.toks) && (r.toks[n.j].text == "namespace" || r.toks[n.j].text == "ns")
+	switch {
+	case before:
+		n.i, n.strength = n.i-1, 3
+	case after:
+		n.j, n.strength = n.j+1, 3
+	case p >= 0 && inWords[r.toks[p].text] && !r.toks[p].brk:
+		n.strength = 2
+	}
+	if n.strength == 3 {
+		r.dropKinds(n.i, n.j)
+	}
+	return n
+}
+
+// inSpoken tells whether the token is a part of a name said in several words.
+func (r *reading) inSpoken(i int) bool {
+	in := func(m mention) bool { return m.spoken && m.i <= i && i < m.j }
+	return slices.ContainsFunc(r.spokenNS, func(n nsMention) bool { return in(n.mention) }) || slices.ContainsFunc(r.objs, func(o objMention) bool { return in(o.mention) })
 }
 
 func (r *reading) isCue(i int) bool {

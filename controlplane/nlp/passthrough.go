@@ -9,10 +9,10 @@ import (
 var kubectlVerbs = map[string]bool{
 	"get": true, "describe": true, "logs": true, "log": true, "top": true, "events": true, "explain": true, "api-resources": true, "version": true,
 	"auth": true, "rollout": true, "scale": true, "set": true, "label": true, "annotate": true, "taint": true, "cordon": true, "uncordon": true,
-	"drain": true, "expose": true, "autoscale": true, "patch": true, "delete": true, "create": true, "run": true,
+	"drain": true, "exec": true, "wait": true, "expose": true, "autoscale": true, "patch": true, "delete": true, "create": true, "run": true,
 
-	"edit": false, "attach": false, "proxy": false, "port-forward": false, "cp": false, "debug": false, "exec": false, "completion": false,
-	"plugin": false, "config": false, "certificate": false, "apply": false, "replace": false, "kustomize": false, "diff": false, "wait": false,
+	"edit": false, "attach": false, "proxy": false, "port-forward": false, "cp": false, "debug": false, "completion": false,
+	"plugin": false, "config": false, "certificate": false, "apply": false, "replace": false, "kustomize": false, "diff": false,
 	"cluster-info": false, "options": false, "kuberc": false, "api-versions": false,
 }
 
@@ -39,12 +39,30 @@ func passesThrough(s string) bool {
 	if !verb(0) {
 		return false
 	}
-	for _, w := range words[1:] {
-		if strings.HasPrefix(w, "-") && len(w) > 1 && (w[1] < '0' || w[1] > '9') {
+	for _, w := range strings.Fields(unquoted(s))[1:] {
+		if w == "--" {
+			return first == "exec"
+		}
+		if strings.HasPrefix(w, "-") && knownFlag(w) && (strings.HasPrefix(w, "--") || !execWords[first] && first != "set" && first != "create") {
 			return true
 		}
 	}
 	return false
+}
+
+// knownFlag tells whether a word is a flag of kubectl: what begins with a dash may also belong to a command that is to
+// run somewhere.
+func knownFlag(w string) bool {
+	name, _, _ := strings.Cut(strings.TrimLeft(w, "-"), "=")
+	if strings.HasPrefix(w, "--") {
+		_, known := flagTakesValue[name]
+		return known || refusedFlags[name]
+	}
+	if len(w) < 2 {
+		return false
+	}
+	_, short := shortFlags[w[1:2]]
+	return short || (len(w) == 2 && (refusedFlags[w[1:]] || strings.Contains("fp", w[1:])))
 }
 
 // refusedFlags could change who asks, whom, or what is read on the way, and are refused by name in every spelling.
@@ -52,6 +70,8 @@ var refusedFlags = wordSet(`server s token kubeconfig context cluster user usern
 certificate-authority client-certificate client-key insecure-skip-tls-verify tls-server-name cache-dir raw profile profile-output
 filename f kustomize k proxy-url match-server-version disable-compression kuberc template edit stdin i tty t attach recursive
 from-file from-env-file allow-missing-template-keys show-managed-fields warnings-as-errors log-flush-frequency v vmodule save-config record`)
+
+var terminalFlags = wordSet("i t it ti stdin tty quiet q")
 
 // flagTakesValue: the flags chat knows, and whether a value follows.
 var flagTakesValue = map[string]bool{
@@ -62,7 +82,8 @@ var flagTakesValue = map[string]bool{
 	"cascade": true, "grace-period": true, "force": false, "now": false, "all": false, "overwrite": false, "ignore-daemonsets": false,
 	"delete-emptydir-data": false, "image": true, "from": true, "from-literal": true, "requests": true, "limits": true, "list": false,
 	"subresource": true, "no-headers": false, "show-kind": false, "ignore-not-found": false, "wait": false, "env": true, "prefix": false,
-	"current-replicas": true, "restart": true, "chunk-size": true, "request-timeout": true,
+	"timeout": true, "schedule": true, "verb": true, "resource": true, "role": true, "clusterrole": true, "serviceaccount": true,
+	"group": true, "hard": true, "min-available": true, "max-unavailable": true, "tcp": true, "labels": true, "current-replicas": true, "restart": true, "chunk-size": true, "request-timeout": true,
 }
 
 var shortFlags = map[string]string{"n": "namespace", "A": "all-namespaces", "l": "selector", "o": "output", "c": "container", "w": "watch", "L": "label-columns"}
@@ -72,6 +93,8 @@ type line struct {
 	verb  string
 	args  []string
 	flags map[string][]string
+	// command is what stands after "--": for exec
+	command []string
 }
 
 func (l line) flag(name string) string {
@@ -155,6 +178,10 @@ func parseLine(words []string) (line, string) {
 	l := line{flags: map[string][]string{}}
 	for i := 0; i < len(words); i++ {
 		w := words[i]
+		if w == "--" && l.verb == "exec" {
+			l.command = words[i+1:]
+			break
+		}
 		if w == "--" {
 			return l, "I don't run commands inside containers from chat. I can show logs, events and what is wrong."
 		}
@@ -170,10 +197,16 @@ func parseLine(words []string) (line, string) {
 		if !strings.HasPrefix(w, "--") {
 			name, value, hasValue = l.short(w)
 		}
-		if refusedFlags[name] {
+		if l.verb == "exec" && terminalFlags[name] {
+			continue // a program is run and its output shown: there is no terminal to ask for
+		}
+		if refusedFlags[name] && !(name == "user" && l.verb == "create") {
 			return l, fmt.Sprintf("I don't take the flag %s: chat decides itself which cluster and which person a command is for, and reads no files.", flagName(name))
 		}
 		takes, known := flagTakesValue[name]
+		if name == "user" { // of create rolebinding: whom it is for, not who asks
+			takes, known = true, true
+		}
 		if !known {
 			return l, fmt.Sprintf("I don't know the flag %s here.", flagName(name))
 		}
@@ -221,6 +254,22 @@ func flagName(name string) string {
 		return "-" + name
 	}
 	return "--" + name
+}
+
+// hiddenFlag refuses a flag that hides in a value or between quotes: name="--server=https://...".
+func hiddenFlag(t token) *question {
+	value := t.raw
+	if t.lit == litKeyValue {
+		_, value, _ = strings.Cut(t.raw, "=")
+	}
+	if !t.quoted && t.lit != litKeyValue || !strings.HasPrefix(value, "--") {
+		return nil
+	}
+	name, _, _ := strings.Cut(strings.TrimLeft(value, "-"), "=")
+	if !refusedFlags[name] {
+		return nil
+	}
+	return &question{text: fmt.Sprintf("I don't take the flag %s, wherever it stands.", flagName(name)), refuse: true}
 }
 
 // expandFlag turns the few flags people put into sentences into words. Any other flag is refused by name.

@@ -44,6 +44,8 @@ func (p *lineReader) step() (Step, string) {
 		return p.create(s)
 	case "cordon", "uncordon", "drain":
 		return p.node(s)
+	case "exec":
+		return p.exec(s)
 	case "taint":
 		if len(l.args) > 0 {
 			if r, ok := p.kind(l.args[0]); ok && r.Plural == "nodes" {
@@ -170,8 +172,13 @@ func (p *lineReader) onThings(s Step) (Step, string) {
 		}
 		s.Args.Replicas = &n
 		p.current(&s)
+		if len(s.Names) == 0 && s.LabelSelector == "" && !l.has("all") {
+			return s, "kubectl scale needs a name, a selector or --all."
+		}
 	case "expose":
 		return p.expose(s)
+	case "wait":
+		return p.wait(s)
 	case "autoscale":
 		return p.autoscale(s)
 	case "patch":
@@ -361,6 +368,9 @@ func (p *lineReader) subcommand(s Step) (Step, string) {
 		return s, fmt.Sprintf("kubectl %s needs to know what.", l.verb)
 	}
 	sub := l.args[0]
+	if sub == "serviceaccount" || sub == "sa" {
+		return p.setServiceAccount(s, l.args[1:])
+	}
 	var targets, pairs []string
 	for _, a := range l.args[1:] {
 		if strings.Contains(a, "=") || l.verb == "set" && strings.HasSuffix(a, "-") {
@@ -404,8 +414,15 @@ func (p *lineReader) subcommand(s Step) (Step, string) {
 		}
 	case "resources":
 		s.Op, s.Args.Requests, s.Args.Limits = OpSetResources, pairMap(l.flag("requests")), pairMap(l.flag("limits"))
+	case "selector":
+		s.Op = OpSetSelector
+		for _, pair := range strings.Split(strings.Join(pairs, ","), ",") {
+			if k, v, ok := strings.Cut(pair, "="); ok {
+				s.Args.Set = put(s.Args.Set, k, v)
+			}
+		}
 	default:
-		return s, fmt.Sprintf("Of kubectl set I know image, env and resources, not %q.", sub)
+		return s, fmt.Sprintf("Of kubectl set I know image, env, resources, serviceaccount and selector, not %q.", sub)
 	}
 	return s, ""
 }
@@ -429,8 +446,11 @@ func (p *lineReader) changeSet(s Step, op Op) (Step, string) {
 		case strings.Contains(a, "="):
 			k, v, _ := strings.Cut(a, "=")
 			if op == OpTaint && strings.HasSuffix(v, "-") {
-				_, effect, _ := strings.Cut(strings.TrimSuffix(v, "-"), ":")
-				s.Args.Remove = append(s.Args.Remove, k+":"+effect)
+				s.Args.Remove = append(s.Args.Remove, strings.TrimSuffix(a, "-"))
+				continue
+			}
+			if value, effect, ok := strings.Cut(v, ":"); ok && op == OpTaint {
+				s.Args.Set = AddTaint(s.Args.Set, Taint{k, value, effect})
 				continue
 			}
 			s.Args.Set = put(s.Args.Set, k, v)
@@ -438,7 +458,7 @@ func (p *lineReader) changeSet(s Step, op Op) (Step, string) {
 			s.Args.Remove = append(s.Args.Remove, strings.TrimSuffix(a, "-"))
 		case op == OpTaint && strings.Contains(a, ":"):
 			k, v, _ := strings.Cut(a, ":")
-			s.Args.Set = put(s.Args.Set, k, ":"+v)
+			s.Args.Set = AddTaint(s.Args.Set, Taint{Key: k, Effect: v})
 		default:
 			targets = append(targets, a)
 		}
@@ -447,8 +467,8 @@ func (p *lineReader) changeSet(s Step, op Op) (Step, string) {
 	if why := p.things(&s, targets); why != "" {
 		return s, why
 	}
-	if len(s.Names) == 0 && s.LabelSelector == "" {
-		return s, fmt.Sprintf("kubectl %s needs a name or a selector here.", p.line.verb)
+	if len(s.Names) == 0 && s.LabelSelector == "" && !p.line.has("all") {
+		return s, fmt.Sprintf("kubectl %s needs a name, a selector or --all.", p.line.verb)
 	}
 	return s, ""
 }
@@ -467,61 +487,10 @@ func (p *lineReader) node(s Step) (Step, string) {
 		s.Names = append(s.Names, strings.TrimPrefix(a, "node/"))
 	}
 	s.Args.Force = p.line.has("force")
+	if s.Op == OpDrain {
+		s.Args.IgnoreDaemonSets, s.Args.DeleteEmptyDir = p.line.has("ignore-daemonsets"), p.line.has("delete-emptydir-data")
+	}
 	return s, p.grace(&s)
-}
-
-// create reads the few shapes of create and run that a plan can hold.
-func (p *lineReader) create(s Step) (Step, string) {
-	l := p.line
-	args := l.args
-	word := "pod"
-	if l.verb == "create" {
-		if len(args) == 0 {
-			return s, "kubectl create needs a kind."
-		}
-		word, args = args[0], args[1:]
-	}
-	r, ok := p.kind(word)
-	if !ok || len(args) != 1 {
-		return s, fmt.Sprintf("I can't read that kubectl %s: it needs a kind and one name.", l.verb)
-	}
-	s.Op, s.Resource, s.Names = OpCreate, r, args
-	if !r.Namespaced {
-		s.Namespace = ""
-	}
-	obj := map[string]any{"apiVersion": apiVersion(r), "kind": r.Kind, "metadata": map[string]any{"name": args[0]}}
-	switch {
-	case r.Key() == "jobs.batch" && l.flag("from") != "":
-		s.Args.From, s.Args.NewName = l.flag("from"), args[0]
-		return s, ""
-	case r.Key() == "deployments.apps" || r.Key() == "pods":
-		if l.flag("image") == "" {
-			return s, "It needs --image."
-		}
-		port, why := p.int32("port")
-		replicas, why2 := p.int32("replicas")
-		if why+why2 != "" {
-			return s, why + why2
-		}
-		obj["metadata"].(map[string]any)["labels"] = map[string]string{map[bool]string{true: "run", false: "app"}[r.Key() == "pods"]: args[0]}
-		obj["spec"] = podOrDeployment(r.Key(), args[0], l.flag("image"), int(port), max(int(replicas), 1))
-	case r.Key() == "configmaps":
-		data := map[string]string{}
-		for _, pair := range l.flags["from-literal"] {
-			k, v, _ := strings.Cut(pair, "=")
-			data[k] = v
-		}
-		obj["data"] = data
-	case r.Key() == "namespaces" || r.Key() == "serviceaccounts":
-	default:
-		return s, fmt.Sprintf("I can't create a %s from one line. I can create namespaces, deployments, pods, config maps, service accounts, and a job from a cron job.", strings.ToLower(r.Kind))
-	}
-	raw, err := json.Marshal(obj)
-	if err != nil {
-		return s, "That object can't be written."
-	}
-	s.Args.Object = raw
-	return s, ""
 }
 
 func apiVersion(r Resource) string {

@@ -41,29 +41,39 @@ const (
 	OpRolloutStatus  Op = "rolloutStatus"
 	OpRolloutHistory Op = "rolloutHistory"
 	OpDiagnose       Op = "diagnose"
+	OpWait           Op = "wait" // until a condition holds, or the objects are gone
 
-	OpCreate         Op = "create"
-	OpScale          Op = "scale"
-	OpSetImage       Op = "setImage"
-	OpSetEnv         Op = "setEnv"
-	OpSetResources   Op = "setResources"
-	OpLabel          Op = "label"
-	OpAnnotate       Op = "annotate"
-	OpExpose         Op = "expose"
-	OpAutoscale      Op = "autoscale"
-	OpPatch          Op = "patch"
-	OpRolloutUndo    Op = "rolloutUndo"
-	OpRolloutRestart Op = "rolloutRestart"
-	OpRolloutPause   Op = "rolloutPause"
-	OpRolloutResume  Op = "rolloutResume"
-	OpCordon         Op = "cordon"
-	OpUncordon       Op = "uncordon"
-	OpTaint          Op = "taint"
+	OpCreate            Op = "create"
+	OpScale             Op = "scale"
+	OpSetImage          Op = "setImage"
+	OpSetEnv            Op = "setEnv"
+	OpSetResources      Op = "setResources"
+	OpSetServiceAccount Op = "setServiceAccount"
+	OpSetSelector       Op = "setSelector" // of a Service
+	OpExec              Op = "exec"        // one program in one container, without a terminal
+	OpLabel             Op = "label"
+	OpAnnotate          Op = "annotate"
+	OpExpose            Op = "expose"
+	OpAutoscale         Op = "autoscale"
+	OpPatch             Op = "patch"
+	OpRolloutUndo       Op = "rolloutUndo"
+	OpRolloutRestart    Op = "rolloutRestart"
+	OpRolloutPause      Op = "rolloutPause"
+	OpRolloutResume     Op = "rolloutResume"
+	OpCordon            Op = "cordon"
+	OpUncordon          Op = "uncordon"
+	OpTaint             Op = "taint"
 
 	OpDelete           Op = "delete"
 	OpDeleteCollection Op = "deleteCollection"
 	OpDrain            Op = "drain"
+	OpEvict            Op = "evict"           // pods, as a drain does: disruption budgets are heeded
+	OpRemoveFinalizers Op = "patchFinalizers" // all of them
+	OpReplaceForce     Op = "replaceForce"    // delete, then create anew
 )
+
+// DiagnoseChanges is the Type of a diagnose step that tells what was changed, not what is wrong.
+const DiagnoseChanges = "changes"
 
 // Resource is a kind as the API server names it.
 type Resource struct {
@@ -74,12 +84,19 @@ type Resource struct {
 	Namespaced bool   `json:"namespaced"`
 }
 
+// Who made a plan: its Source, or how that begins.
+const (
+	SourceBuiltin = "builtin" // this package
+	SourceModel   = "llm:"    // and the name of the tenant's own model
+	SourceMCP     = "mcp:"    // and that of an assistant outside of the service
+)
+
 // Plan is what a person approves and what runs: data, never shell text.
 type Plan struct {
 	Cluster string `json:"cluster"` // the cluster's id; empty when translating for one kubeconfig
 	Steps   []Step `json:"steps"`
 	Class   Class  `json:"class"`
-	Source  string `json:"source"` // "builtin", or "llm:" and the model
+	Source  string `json:"source"` // SourceBuiltin, or one of the others and a name
 }
 
 // Step is one operation on one kind of object. Only the fields its Op needs are set.
@@ -112,47 +129,65 @@ const CategoryAll = "all"
 
 // Args are the typed arguments of the operations. Which Op reads which:
 // scale Replicas (Current is what it was, for the sentence and the undo); setImage Images; setEnv Env, Remove, Container;
-// setResources Requests, Limits, Container; label and annotate Set, Remove, Overwrite; taint Set ("key" -> "value:Effect"),
-// Remove ("key" or "key:Effect"); expose Port, TargetPort, Type, NewName; autoscale Min, Max, CPUPercent; patch PatchType, Patch;
-// rolloutUndo and rolloutHistory Revision; logs Tail, Since, Previous, Timestamps, Follow, AllContainers; delete GracePeriod,
-// Force, Cascade; create Object, or From and NewName (a Job from a CronJob); canI Verb (empty: list all rules); explain Path;
-// get and describe Output, ShowLabels, Follow (watch); events Type ("Warning" or empty).
+// setResources Requests, Limits, Container; label and annotate Set, Remove, Overwrite; taint Set ("key" -> "value:Effect", several of one
+// key after commas), Remove ("key", "key:Effect" or "key=value:Effect"); expose Port, TargetPort, Type, NewName; autoscale Min, Max, CPUPercent; patch PatchType, Patch;
+// rolloutUndo and rolloutHistory Revision; setServiceAccount ServiceAccount; setSelector Set; exec Command, Container;
+// wait Condition, Timeout; replaceForce Object (empty: the object as it is); logs Tail, Since, Previous, Timestamps, Follow, AllContainers; delete GracePeriod,
+// Force, Cascade; drain GracePeriod, Force, IgnoreDaemonSets, DeleteEmptyDir; create Object, or From and NewName (a Job from a CronJob); canI Verb (empty: list all rules), Subject; apiResources Type ("namespaced", "cluster" or empty), its group in Resource.Group; explain Path;
+// get and describe Output, ShowLabels, Follow (watch); events Type ("Warning" or empty); diagnose Type (empty or DiagnoseChanges), Since.
 type Args struct {
-	Replicas      *int32            `json:"replicas,omitempty"`
-	Current       *int32            `json:"current,omitempty"` // replicas when the plan was made
-	Images        map[string]string `json:"images,omitempty"`  // container -> image; "*" is the only one
-	Env           map[string]string `json:"env,omitempty"`
-	Requests      map[string]string `json:"requests,omitempty"`
-	Limits        map[string]string `json:"limits,omitempty"`
-	Set           map[string]string `json:"set,omitempty"`    // labels, annotations or taints to set
-	Remove        []string          `json:"remove,omitempty"` // keys to remove
-	Overwrite     bool              `json:"overwrite,omitempty"`
-	Port          int32             `json:"port,omitempty"`
-	TargetPort    string            `json:"targetPort,omitempty"`
-	Type          string            `json:"type,omitempty"`
-	NewName       string            `json:"newName,omitempty"`
-	Min           int32             `json:"min,omitempty"`
-	Max           int32             `json:"max,omitempty"`
-	CPUPercent    int32             `json:"cpuPercent,omitempty"`
-	Revision      int64             `json:"revision,omitempty"`
-	Tail          *int64            `json:"tail,omitempty"`
-	Since         time.Duration     `json:"since,omitempty"`
-	Previous      bool              `json:"previous,omitempty"`
-	Timestamps    bool              `json:"timestamps,omitempty"`
-	Follow        bool              `json:"follow,omitempty"`
-	AllContainers bool              `json:"allContainers,omitempty"`
-	PatchType     string            `json:"patchType,omitempty"`
-	Patch         json.RawMessage   `json:"patch,omitempty"`
-	Object        json.RawMessage   `json:"object,omitempty"` // for create
-	From          string            `json:"from,omitempty"`   // for create: "cronjob/NAME"
-	Verb          string            `json:"verb,omitempty"`   // for canI
-	Path          string            `json:"path,omitempty"`   // for explain
-	Output        string            `json:"output,omitempty"` // "", "wide", "yaml", "json", "name", "jsonpath=..."
-	ShowLabels    bool              `json:"showLabels,omitempty"`
-	GracePeriod   *int64            `json:"gracePeriod,omitempty"`
-	Force         bool              `json:"force,omitempty"`
-	Cascade       string            `json:"cascade,omitempty"` // "", "orphan", "foreground"
+	Replicas   *int32            `json:"replicas,omitempty"`
+	Current    *int32            `json:"current,omitempty"` // replicas when the plan was made
+	Images     map[string]string `json:"images,omitempty"`  // container -> image; "*" is the only one
+	Env        map[string]string `json:"env,omitempty"`
+	Requests   map[string]string `json:"requests,omitempty"`
+	Limits     map[string]string `json:"limits,omitempty"`
+	Set        map[string]string `json:"set,omitempty"`    // labels, annotations or taints to set
+	Remove     []string          `json:"remove,omitempty"` // keys to remove
+	Overwrite  bool              `json:"overwrite,omitempty"`
+	Port       int32             `json:"port,omitempty"`
+	TargetPort string            `json:"targetPort,omitempty"`
+	Type       string            `json:"type,omitempty"`
+	NewName    string            `json:"newName,omitempty"`
+	Min        int32             `json:"min,omitempty"`
+	Max        int32             `json:"max,omitempty"`
+	CPUPercent int32             `json:"cpuPercent,omitempty"`
+	Revision   int64             `json:"revision,omitempty"`
+
+	ServiceAccount string        `json:"serviceAccount,omitempty"`
+	Command        []string      `json:"command,omitempty"`   // program and arguments; no shell reads them
+	Condition      string        `json:"condition,omitempty"` // "condition=Ready", "jsonpath={...}=x", "create" or "delete"
+	Timeout        time.Duration `json:"timeout,omitempty"`   // of wait; 0 is DefaultWait
+
+	Tail          *int64          `json:"tail,omitempty"`
+	Since         time.Duration   `json:"since,omitempty"`
+	Previous      bool            `json:"previous,omitempty"`
+	Timestamps    bool            `json:"timestamps,omitempty"`
+	Follow        bool            `json:"follow,omitempty"`
+	AllContainers bool            `json:"allContainers,omitempty"`
+	PatchType     string          `json:"patchType,omitempty"`
+	Patch         json.RawMessage `json:"patch,omitempty"`
+	Object        json.RawMessage `json:"object,omitempty"`  // for create
+	From          string          `json:"from,omitempty"`    // for create: "cronjob/NAME"
+	Verb          string          `json:"verb,omitempty"`    // for canI
+	Subject       string          `json:"subject,omitempty"` // for canI: the user who would do it; empty is the asker
+	Path          string          `json:"path,omitempty"`    // for explain
+	Output        string          `json:"output,omitempty"`  // "", "wide", "yaml", "json", "name", "jsonpath=..."
+	ShowLabels    bool            `json:"showLabels,omitempty"`
+	GracePeriod   *int64          `json:"gracePeriod,omitempty"`
+	Force         bool            `json:"force,omitempty"`
+	Cascade       string          `json:"cascade,omitempty"` // "", "orphan", "foreground"
+
+	// of drain: without them it is refused where such pods are
+	IgnoreDaemonSets bool `json:"ignoreDaemonSets,omitempty"`
+	DeleteEmptyDir   bool `json:"deleteEmptyDir,omitempty"`
 }
+
+// DefaultWait is how long a wait lasts that says nothing about it, MaxWait the longest there is.
+const (
+	DefaultWait = 30 * time.Second
+	MaxWait     = 10 * time.Minute
+)
 
 // Post is what is done with the rows of a read, by us, after the server answered.
 type Post struct {

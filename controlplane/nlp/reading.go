@@ -21,6 +21,15 @@ func (r *reading) use(m mention) {
 	}
 }
 
+// useWords uses every token that is one of the words.
+func (r *reading) useWords(words ...string) {
+	for i, t := range r.toks {
+		if slices.Contains(words, t.text) {
+			r.useTok(i)
+		}
+	}
+}
+
 func (r *reading) useTok(i int) { r.used[i] = true }
 
 // has tells whether a concept is said by words not used yet.
@@ -72,6 +81,12 @@ func (r *reading) cue(c concept) (cue, bool) {
 }
 
 func (r *reading) note(m mention, as string) {
+	for k := m.i; k < m.j; k++ {
+		r.noted[k] = true
+	}
+	if m.fixed != "" && m.fixed != r.words(m) {
+		as += ", typed " + m.fixed
+	}
 	r.trace = append(r.trace, TraceEntry{Words: r.words(m), As: as})
 }
 
@@ -126,7 +141,7 @@ func (r *reading) isNumber(i int) bool {
 	}
 	if i+1 < len(r.toks) {
 		switch r.toks[i+1].text {
-		case "more", "replica", "pod", "instance", "copy", "less", "fewer":
+		case "more", "replica", "pod", "instance", "copy", "less", "fewer", "away", "off":
 			return true
 		}
 	}
@@ -242,12 +257,29 @@ func (r *reading) weight(i int) float64 {
 	if stopWords[t.text] {
 		return 0
 	}
+	cued := false
 	for _, q := range r.cues {
-		if q.i <= i && i < q.j && weightless[q.c] {
-			return 0
+		if q.i <= i && i < q.j {
+			if weightless[q.c] {
+				return 0
+			}
+			cued = true
 		}
 	}
+	if !cued && r.plain(i) {
+		return plainWeight
+	}
 	return 1
+}
+
+// plain tells whether the word is everyday English and nothing that the cluster has.
+func (r *reading) plain(i int) bool {
+	return plainWords[r.toks[i].text] && !r.toks[i].quoted && !r.objectNamed(i) && r.aliasOf(r.toks[i].text) == ""
+}
+
+// objectNamed tells whether an object's name stands at the token, used or not.
+func (r *reading) objectNamed(i int) bool {
+	return slices.ContainsFunc(r.objs, func(o objMention) bool { return o.i == i })
 }
 
 // score is the weight of what is explained less 0.7 of what is not, over all; in [-0.7, 1].
@@ -294,4 +326,25 @@ func (r *reading) useNamed() {
 	}
 	r.take(cStatus, cAge, cAll, cWorkload, cRunning, cReplicas, cImage, cRollout, cNow, cIt, cPrevious, cTail, cUsage, cCPU, cMemory, cContainer, cShow, cDescribe,
 		cYAML, cJSON, cWide, cLabel, cEverything, cFailing, cCrashing, cPending, cNotReady, cSchedule, cSuspended, cIP, cClusterIP, cNS)
+	r.fields()
+}
+
+var literalNames = map[literal]string{
+	litNumber: "a number", litPercent: "a percentage", litDelta: "a difference", litFactor: "a factor", litDuration: "a span of time", litQuantity: "a quantity",
+	litKeyValue: "a key and value", litRemove: "a key to remove", litTaint: "a taint", litImage: "an image", litVersion: "a version", litPorts: "ports", litOrdinal: "a place in a list",
+}
+
+// traceRest says of the remaining words that were used what they were, and by which rule the text was read.
+func (r *reading) traceRest(frame string) {
+	for i, t := range r.toks {
+		if !r.used[i] || r.noted[i] || r.weight(i) == 0 {
+			continue
+		}
+		as := literalNames[t.lit]
+		if as == "" {
+			as = "a part of what is asked"
+		}
+		r.note(mention{i: i, j: i + 1}, as)
+	}
+	r.trace = append(r.trace, TraceEntry{Words: r.words(mention{i: 0, j: len(r.toks)}), As: "rule " + frame})
 }

@@ -35,7 +35,7 @@ func init() { // a literal would be an initialisation loop through the methods
 	renderers = map[Op]func(*renderer){
 		OpGet: (*renderer).get, OpDescribe: (*renderer).describe, OpLogs: (*renderer).logs, OpTop: (*renderer).top,
 		OpEvents: (*renderer).events, OpExplain: func(r *renderer) { r.add("explain", r.s.Args.Path) },
-		OpAPIResources: func(r *renderer) { r.add("api-resources") }, OpVersion: func(r *renderer) { r.add("version") },
+		OpAPIResources: (*renderer).apiResources, OpVersion: func(r *renderer) { r.add("version") },
 		OpCanI: (*renderer).canI, OpWhoAmI: func(r *renderer) { r.add("auth", "whoami") },
 		OpRolloutStatus: rollout("status"), OpRolloutHistory: rollout("history"), OpDiagnose: (*renderer).diagnose,
 		OpCreate: (*renderer).create, OpScale: (*renderer).scale, OpSetImage: (*renderer).setImage, OpSetEnv: (*renderer).setEnv,
@@ -43,7 +43,10 @@ func init() { // a literal would be an initialisation loop through the methods
 		OpExpose: (*renderer).expose, OpAutoscale: (*renderer).autoscale, OpPatch: (*renderer).patch,
 		OpRolloutUndo: rollout("undo"), OpRolloutRestart: rollout("restart"), OpRolloutPause: rollout("pause"),
 		OpRolloutResume: rollout("resume"), OpCordon: node("cordon"), OpUncordon: node("uncordon"), OpTaint: (*renderer).taint,
-		OpDelete: (*renderer).delete, OpDeleteCollection: (*renderer).delete, OpDrain: node("drain"),
+		OpSetServiceAccount: (*renderer).setServiceAccount, OpSetSelector: (*renderer).setSelector, OpExec: (*renderer).exec,
+		OpWait: (*renderer).wait, OpEvict: (*renderer).delete, OpRemoveFinalizers: (*renderer).removeFinalizers,
+		OpReplaceForce: (*renderer).replaceForce,
+		OpDelete:       (*renderer).delete, OpDeleteCollection: (*renderer).delete, OpDrain: node("drain"),
 	}
 }
 
@@ -128,7 +131,11 @@ func (r *renderer) target() {
 		r.add(r.plural())
 		return
 	}
-	r.add(singular(r.s.Resource))
+	kinds := []string{singular(r.s.Resource)}
+	for _, also := range r.s.Also {
+		kinds = append(kinds, singular(also))
+	}
+	r.add(strings.Join(kinds, ","))
 	r.add(r.s.Names...)
 }
 
@@ -200,11 +207,30 @@ func (r *renderer) describe() {
 
 // diagnose renders what a person would read first; the analyzers read more than one line can say.
 func (r *renderer) diagnose() {
+	if r.s.Args.Type == DiagnoseChanges {
+		r.changes()
+		return
+	}
 	if len(r.s.Names) > 0 {
 		r.describe()
 		return
 	}
 	r.get()
+}
+
+// changes renders where a person would read what was changed: a workload's revisions, and else events.
+func (r *renderer) changes() {
+	if len(r.s.Names) > 0 && r.s.Resource.Group == "apps" {
+		r.add("rollout", "history")
+		r.slashes()
+		r.scope()
+		return
+	}
+	r.add("events")
+	r.scope()
+	if len(r.s.Names) > 0 {
+		r.flag("--for", singular(r.s.Resource)+"/"+r.s.Names[0])
+	}
 }
 
 func (r *renderer) logs() {
@@ -282,6 +308,17 @@ func (r *renderer) events() {
 	r.flag("--types", r.s.Args.Type)
 }
 
+func (r *renderer) apiResources() {
+	r.add("api-resources")
+	r.flag("--api-group", r.s.Resource.Group)
+	switch r.s.Args.Type {
+	case "namespaced":
+		r.add("--namespaced")
+	case "cluster":
+		r.add("--namespaced=false")
+	}
+}
+
 func (r *renderer) canI() {
 	r.add("auth", "can-i")
 	if r.s.Args.Verb == "" {
@@ -299,6 +336,7 @@ func (r *renderer) canI() {
 	}
 	r.flag("--subresource", r.s.Subresource)
 	r.scope()
+	r.flag("--as", r.s.Args.Subject)
 }
 
 func rollout(sub string) func(*renderer) {
@@ -322,7 +360,12 @@ func node(verb string) func(*renderer) {
 		r.add(r.s.Names...)
 		r.selectors()
 		if r.s.Op == OpDrain {
-			r.add("--ignore-daemonsets", "--delete-emptydir-data")
+			if r.s.Args.IgnoreDaemonSets {
+				r.add("--ignore-daemonsets")
+			}
+			if r.s.Args.DeleteEmptyDir {
+				r.add("--delete-emptydir-data")
+			}
 			if r.s.Args.Force {
 				r.add("--force")
 			}
@@ -357,6 +400,9 @@ func (r *renderer) scale() {
 	r.slashes()
 	r.scope()
 	r.selectors()
+	if len(r.s.Names) == 0 && r.s.LabelSelector == "" {
+		r.add("--all")
+	}
 	if r.s.Args.Replicas != nil {
 		r.flag("--replicas", strconv.Itoa(int(*r.s.Args.Replicas)))
 	}
@@ -418,13 +464,8 @@ func (r *renderer) taint() {
 	r.add("taint", "nodes")
 	r.add(r.s.Names...)
 	r.selectors()
-	for _, k := range sortedKeys(r.s.Args.Set) {
-		v := r.s.Args.Set[k]
-		if strings.HasPrefix(v, ":") {
-			r.add(k + v)
-		} else {
-			r.add(k + "=" + v)
-		}
+	for _, t := range Taints(r.s.Args.Set) {
+		r.add(t.String())
 	}
 	for _, k := range r.s.Args.Remove {
 		r.add(k + "-")
@@ -464,18 +505,17 @@ func (r *renderer) patch() {
 	r.add("-p", string(r.s.Args.Patch))
 }
 
-func (r *renderer) pairs(m map[string]string) {
-	for _, k := range sortedKeys(m) {
-		r.add(k + "=" + m[k])
-	}
-}
+func (r *renderer) pairs(m map[string]string) { r.add(pairsOf(m)...) }
 
-func joinPairs(m map[string]string) string {
+func joinPairs(m map[string]string) string { return strings.Join(pairsOf(m), ",") }
+
+// pairsOf writes each as key=value, in order.
+func pairsOf(m map[string]string) []string {
 	var out []string
 	for _, k := range sortedKeys(m) {
 		out = append(out, k+"="+m[k])
 	}
-	return strings.Join(out, ",")
+	return out
 }
 
 func sortedKeys(m map[string]string) []string {
@@ -486,9 +526,6 @@ func sortedKeys(m map[string]string) []string {
 	sort.Strings(keys)
 	return keys
 }
-
-// taintEffect is the effect of "value:Effect" or ":Effect".
-func taintEffect(v string) string { return v[strings.LastIndexByte(v, ':')+1:] }
 
 func touchesFinalizers(patch json.RawMessage) bool {
 	return strings.Contains(plainJSON(patch), "finalizers")

@@ -2,6 +2,7 @@ package nlp_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,10 @@ func steps(t testing.TB) []struct {
 		{nlp.Step{Op: nlp.OpRolloutStatus, Resource: deploy, Names: []string{"d"}, Namespace: "a"}, "kubectl rollout status deployment/d -n a", nlp.Read},
 		{nlp.Step{Op: nlp.OpRolloutHistory, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Revision: 3}}, "kubectl rollout history deployment/d -n a --revision=3", nlp.Read},
 		{nlp.Step{Op: nlp.OpDiagnose, Resource: deploy, Names: []string{"d"}, Namespace: "a"}, "kubectl describe deployment d -n a", nlp.Read},
+		{nlp.Step{Op: nlp.OpDiagnose, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Type: nlp.DiagnoseChanges}}, "kubectl rollout history deployment/d -n a", nlp.Read},
+		{nlp.Step{Op: nlp.OpDiagnose, Resource: pods, Namespace: "a", Args: nlp.Args{Type: nlp.DiagnoseChanges}}, "kubectl events -n a", nlp.Read},
+		{nlp.Step{Op: nlp.OpWait, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Condition: "condition=Available", Timeout: time.Minute}}, "kubectl wait deployment/d -n a --for=condition=Available --timeout=1m", nlp.Read},
+		{nlp.Step{Op: nlp.OpWait, Resource: pods, Names: []string{"p"}, Namespace: "a", Args: nlp.Args{Condition: "delete"}}, "kubectl wait pod/p -n a --for=delete", nlp.Read},
 
 		{nlp.Step{Op: nlp.OpScale, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Replicas: ptr(int32(3))}}, "kubectl scale deployment/d -n a --replicas=3", nlp.Mutate},
 		{nlp.Step{Op: nlp.OpScale, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Replicas: ptr(int32(0))}}, "kubectl scale deployment/d -n a --replicas=0", nlp.Destructive},
@@ -81,15 +86,27 @@ func steps(t testing.TB) []struct {
 		{nlp.Step{Op: nlp.OpCordon, Resource: nodes, Names: []string{"n"}}, "kubectl cordon n", nlp.Mutate},
 		{nlp.Step{Op: nlp.OpUncordon, Resource: nodes, Names: []string{"n"}}, "kubectl uncordon n", nlp.Mutate},
 		{nlp.Step{Op: nlp.OpTaint, Resource: nodes, Names: []string{"n"}, Args: nlp.Args{Set: map[string]string{"a": "b:NoSchedule", "c": ":NoSchedule"}, Remove: []string{"d"}}}, "kubectl taint nodes n a=b:NoSchedule c:NoSchedule d-", nlp.Mutate},
+		{nlp.Step{Op: nlp.OpTaint, Resource: nodes, Names: []string{"n"}, Args: nlp.Args{Set: map[string]string{"a": "b:NoExecute,:NoSchedule"}}}, "kubectl taint nodes n a=b:NoExecute a:NoSchedule", nlp.Destructive},
 		{nlp.Step{Op: nlp.OpTaint, Resource: nodes, Names: []string{"n"}, Args: nlp.Args{Set: map[string]string{"a": "b:NoExecute"}}}, "kubectl taint nodes n a=b:NoExecute", nlp.Destructive},
 		{nlp.Step{Op: nlp.OpCreate, Resource: kind(t, "namespaces"), Names: []string{"x"}, Args: nlp.Args{Object: json.RawMessage(`{"kind":"Namespace","metadata":{"name":"x"}}`)}}, "kubectl create namespace x", nlp.Mutate},
 		{nlp.Step{Op: nlp.OpCreate, Resource: kind(t, "jobs.batch"), Names: []string{"j"}, Namespace: "a", Args: nlp.Args{From: "cronjob/c", NewName: "j"}}, "kubectl create job j --from=cronjob/c -n a", nlp.Mutate},
+		{nlp.Step{Op: nlp.OpSetServiceAccount, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{ServiceAccount: "sa"}}, "kubectl set serviceaccount deployment/d sa -n a", nlp.Mutate},
+		{nlp.Step{Op: nlp.OpSetSelector, Resource: svc, Names: []string{"s"}, Namespace: "a", Args: nlp.Args{Set: map[string]string{"b": "2", "a": "1"}}}, "kubectl set selector service/s a=1,b=2 -n a", nlp.Mutate},
+		{nlp.Step{Op: nlp.OpExec, Resource: pods, Names: []string{"p"}, Namespace: "a", Container: "c", Args: nlp.Args{Command: []string{"ls", "-l", "/a b"}}}, "kubectl exec p -n a -c c -- ls -l '/a b'", nlp.Mutate},
+		{nlp.Step{Op: nlp.OpExec, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Command: []string{"rm", "-rf", "/tmp/x"}}}, "kubectl exec deployment/d -n a -- rm -rf /tmp/x", nlp.Destructive},
+		{nlp.Step{Op: nlp.OpExec, Resource: pods, Names: []string{"p"}, Namespace: "a", Args: nlp.Args{Command: []string{"psql", "-c", "DROP TABLE users"}}}, "kubectl exec p -n a -- psql -c 'DROP TABLE users'", nlp.Destructive},
+		{nlp.Step{Op: nlp.OpLabel, Resource: pods, Names: strings.Fields("a b c d e f g h i j k"), Namespace: "a", Args: nlp.Args{Set: map[string]string{"x": "y"}}}, "kubectl label pod a b c d e f g h i j k -n a x=y", nlp.Destructive},
 
+		{nlp.Step{Op: nlp.OpEvict, Resource: pods, Names: []string{"p"}, Namespace: "b"}, "kubectl delete pod p -n b", nlp.Destructive},
+		{nlp.Step{Op: nlp.OpRemoveFinalizers, Resource: kind(t, "persistentvolumeclaims"), Names: []string{"p"}, Namespace: "a"}, `kubectl patch persistentvolumeclaim p -n a --type=merge -p '{"metadata":{"finalizers":null}}'`, nlp.Destructive},
+		{nlp.Step{Op: nlp.OpReplaceForce, Resource: kind(t, "jobs.batch"), Names: []string{"j"}, Namespace: "a"}, "kubectl replace --force -n a -f job-j.yaml", nlp.Destructive},
 		{nlp.Step{Op: nlp.OpDelete, Resource: pods, Names: []string{"p"}, Namespace: "a", Args: nlp.Args{GracePeriod: ptr(int64(0)), Force: true}}, "kubectl delete pod p -n a --grace-period=0 --force", nlp.Destructive},
 		{nlp.Step{Op: nlp.OpDelete, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Cascade: "orphan"}}, "kubectl delete deployment d -n a --cascade=orphan", nlp.Destructive},
 		{nlp.Step{Op: nlp.OpDeleteCollection, Resource: pods, Namespace: "a"}, "kubectl delete pods -n a --all", nlp.Destructive},
 		{nlp.Step{Op: nlp.OpDeleteCollection, Resource: pods, Namespace: "a", LabelSelector: "a=b"}, "kubectl delete pods -n a -l a=b", nlp.Destructive},
-		{nlp.Step{Op: nlp.OpDrain, Resource: nodes, Names: []string{"n"}}, "kubectl drain n --ignore-daemonsets --delete-emptydir-data", nlp.Destructive},
+		{nlp.Step{Op: nlp.OpDrain, Resource: nodes, Names: []string{"n"}}, "kubectl drain n", nlp.Destructive},
+		{nlp.Step{Op: nlp.OpDrain, Resource: nodes, Names: []string{"n"}, Args: nlp.Args{IgnoreDaemonSets: true}}, "kubectl drain n --ignore-daemonsets", nlp.Destructive},
+		{nlp.Step{Op: nlp.OpDrain, Resource: nodes, Names: []string{"n"}, Args: nlp.Args{DeleteEmptyDir: true, IgnoreDaemonSets: true}}, "kubectl drain n --ignore-daemonsets --delete-emptydir-data", nlp.Destructive},
 	}
 }
 

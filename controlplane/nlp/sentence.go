@@ -30,6 +30,12 @@ func sentence(s Step) string {
 	case OpDescribe:
 		return "describe " + what + where
 	case OpDiagnose:
+		if s.Args.Type == DiagnoseChanges {
+			if len(s.Names) == 0 && s.Resource.Plural == "pods" {
+				return "tell what was changed" + where
+			}
+			return "tell what was changed about " + what + where
+		}
 		return "look for what is wrong with " + what + where
 	case OpLogs:
 		return logsSentence(s)
@@ -61,6 +67,8 @@ func sentence(s Step) string {
 		return "show the rollout of " + what + where
 	case OpRolloutHistory:
 		return "list the revisions of " + what + where
+	case OpWait:
+		return "wait until " + waitsFor(s, what, where)
 	case OpScale:
 		now := ""
 		if a.Current != nil {
@@ -86,15 +94,19 @@ func changeSentence(s Step, what, where string) string {
 	case OpSetImage:
 		return "set the image of " + what + where + " to " + strings.Join(values(a.Images), ", ")
 	case OpSetEnv:
-		return "change environment variables of " + what + where + ": " + changes(a.Env, a.Remove)
+		return "change environment variables of " + what + where + ": " + changes(pairsOf(a.Env), a.Remove)
 	case OpSetResources:
 		return "set resources of " + what + where + ":" + ifSet(" requests ", joinPairs(a.Requests)) + ifSet(" limits ", joinPairs(a.Limits))
 	case OpLabel:
-		return "change labels of " + what + where + ": " + changes(a.Set, a.Remove)
+		return "change labels of " + what + where + ": " + changes(pairsOf(a.Set), a.Remove)
 	case OpAnnotate:
-		return "change annotations of " + what + where + ": " + changes(a.Set, a.Remove)
+		return "change annotations of " + what + where + ": " + changes(pairsOf(a.Set), a.Remove)
 	case OpTaint:
-		return "change taints of " + what + ": " + changes(a.Set, a.Remove)
+		var taints []string
+		for _, t := range Taints(a.Set) {
+			taints = append(taints, t.String())
+		}
+		return "change taints of " + what + ": " + changes(taints, a.Remove)
 	case OpExpose:
 		return "make a service for " + what + where + " on port " + strconv.Itoa(int(a.Port))
 	case OpAutoscale:
@@ -119,10 +131,49 @@ func changeSentence(s Step, what, where string) string {
 		return "let new pods be placed on " + what + " again"
 	case OpDrain:
 		return "evict all pods from " + what + " and stop new ones from being placed there"
+	case OpSetServiceAccount:
+		return "let " + what + where + " run as service account " + a.ServiceAccount
+	case OpSetSelector:
+		return "let " + what + where + " select pods with " + joinPairs(a.Set)
+	case OpExec:
+		return "run in " + what + where + ifSet(", container ", s.Container) + ": " + strings.Join(quoted(a.Command), " ")
+	case OpEvict:
+		return "evict " + what + where + ", as far as disruption budgets allow"
+	case OpRemoveFinalizers:
+		return "remove the finalizers of " + what + where + ", so that it can go without being cleaned up"
+	case OpReplaceForce:
+		return "delete " + what + where + " and create it anew"
 	case OpDelete, OpDeleteCollection:
 		return "delete " + what + where + ifSet(", leaving what it owns (cascade ", a.Cascade, ")")
 	}
 	return string(s.Op) + " " + what + where
+}
+
+func quoted(words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = Quote(w)
+	}
+	return out
+}
+
+func waitsFor(s Step, what, where string) string {
+	cond, max := s.Args.Condition, s.Args.Timeout
+	if max == 0 {
+		max = DefaultWait
+	}
+	text := what + where
+	switch name, isCondition := strings.CutPrefix(cond, "condition="); {
+	case cond == "delete":
+		text += " is gone"
+	case cond == "create":
+		text += " is there"
+	case isCondition:
+		text += " is " + strings.ToLower(name)
+	default:
+		text += " has " + strings.TrimPrefix(cond, "jsonpath=")
+	}
+	return text + ", " + Duration(max) + " at most"
 }
 
 func ifSet(before, text string, after ...string) string {
@@ -144,19 +195,11 @@ func values(m map[string]string) []string {
 	return out
 }
 
-func changes(set map[string]string, remove []string) string {
-	var out []string
-	for _, k := range sortedKeys(set) {
-		if strings.HasPrefix(set[k], ":") {
-			out = append(out, k+set[k])
-			continue
-		}
-		out = append(out, k+"="+set[k])
-	}
+func changes(set, remove []string) string {
 	for _, k := range remove {
-		out = append(out, "remove "+k)
+		set = append(set, "remove "+k)
 	}
-	return strings.Join(out, ", ")
+	return strings.Join(set, ", ")
 }
 
 func readSentence(s Step) string {

@@ -13,7 +13,9 @@ type targetSpec struct {
 	write   bool     // a change: names are never mended silently, the kind never guessed
 	list    bool     // a kind without a name will do
 	askKind bool     // a name that several kinds have is asked about
+	place   bool     // without a name, the namespace that is named will do
 	focus   bool     // without a name, what the conversation is about will do even with no pronoun
+	loose   bool     // "the deployment" may be a list: several are shown and not asked about
 	verb    string   // for questions: "restart"
 }
 
@@ -43,6 +45,7 @@ type question struct {
 	candidates []*Object
 	choices    []Choice
 	refuse     bool
+	lost       bool      // it is refused because it was not understood
 	respell    [2]string // a typing error and what it may mean: the same words with that are the one choice
 	open       bool      // the question is of the target's name, and any object of a kind would answer it
 }
@@ -145,7 +148,10 @@ func (r *reading) target(spec targetSpec) (target, *question) {
 	kinds := r.freeKinds()
 	r.dropKindsUnderNames(&kinds)
 	needObject := len(kinds) == 0 || !spec.list || r.namedOfKind(kinds)
-	where := r.scope(needObject)
+	var where scope
+	if len(kinds) == 0 || kinds[0].kinds[0].Plural != "namespaces" || !r.namedOfKind(kinds[:1]) {
+		where = r.scope(needObject)
+	}
 	if spec.write && where.typo != "" && r.forced == nil {
 		return target{}, &question{text: fmt.Sprintf("There is no namespace %q. Did you mean %s?", where.typo, where.ns), respell: [2]string{where.typo, where.ns}}
 	}
@@ -156,6 +162,21 @@ func (r *reading) target(spec targetSpec) (target, *question) {
 	for i := len(objs) - 1; i >= 0; i-- { // a word taken as namespace elsewhere in the text stays that
 		if r.namespaceAt(objs[i].i, 2) {
 			objs = slices.Delete(objs, i, i+1)
+		}
+	}
+	if spec.write && where.all && len(objs) == 0 && r.forced == nil {
+		return target{}, &question{text: "I change nothing in all namespaces at once. Name one namespace.", refuse: true}
+	}
+	if spec.place && len(objs) == 0 && len(kinds) == 0 && where.said && !where.all && r.forced == nil && !r.has(cAll) {
+		if ns := r.v.find("namespaces", "", where.ns); ns != nil {
+			return r.one(r.v.kinds["namespaces"], ns), nil
+		}
+	}
+	if spec.list && !spec.write && r.forced == nil {
+		kinds = r.volumes(kinds, objs)
+		kinds, objs = r.relate(kinds, objs, where)
+		if t, ok := r.companions(kinds, objs, where); ok {
+			return t, nil
 		}
 	}
 	if len(objs) == 0 && r.forced == nil {
@@ -197,24 +218,30 @@ func (r *reading) namedOfKind(kinds []kindMention) bool {
 
 // withoutName: a list, or the object of the conversation, or a question.
 func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope) (target, *question) {
-	if ordinal, ok := r.lit(litOrdinal); ok && len(r.focus.Rows) > 0 && r.focus.Resource.Plural != "" {
-		n := r.toks[ordinal].num
-		if n == -1 {
-			n = len(r.focus.Rows)
-		}
-		if n >= 1 && n <= len(r.focus.Rows) {
-			r.useTok(ordinal)
-			r.take(cIt)
-			f := r.focus
-			f.Names = []string{f.Rows[n-1]}
-			return r.fromFocus(f, spec, kinds, where)
-		}
+	if i, name := r.row(); name != "" {
+		r.useTok(i)
+		r.take(cIt)
+		f := r.focus
+		f.Names = []string{name}
+		return r.fromFocus(f, spec, kinds, where)
+	}
+	if len(r.focus.Names) == 0 && len(r.focus.Rows) == 1 && r.has(cIt) && r.focus.Resource.Plural != "" { // "it" is the only one listed
+		r.take(cIt)
+		f := r.focus
+		f.Names = f.Rows
+		return r.fromFocus(f, spec, kinds, where)
+	}
+	if len(r.focus.Names) > 1 && r.hasWord("it", "its") && !r.has(cAll) { // one is meant, and which is not said
+		return target{where: where}, r.askWhich(spec, kinds, where)
 	}
 	if len(r.focus.Names) > 0 && (r.has(cIt) || spec.focus) && !(spec.list && len(kinds) > 0 && !r.has(cIt)) {
 		r.take(cIt)
 		return r.fromFocus(r.focus, spec, kinds, where)
 	}
 	if len(kinds) > 0 && spec.list {
+		if t, q, ok := r.definite(spec, kinds, where); ok {
+			return t, q
+		}
 		t := target{kind: kinds[0].kinds[0], where: r.listScope(where, kinds[0].kinds[0])}
 		r.useKind(kinds[0])
 		for _, k := range kinds[1:] {
@@ -224,6 +251,22 @@ func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope)
 		return t, nil
 	}
 	return target{where: where}, r.askWhich(spec, kinds, where)
+}
+
+// row is the row of the last answer that an ordinal points at ("the second one"), and the ordinal's token.
+func (r *reading) row() (int, string) {
+	i, ok := r.lit(litOrdinal)
+	if !ok || r.focus.Resource.Plural == "" {
+		return 0, ""
+	}
+	n := r.toks[i].num
+	if n == -1 {
+		n = len(r.focus.Rows)
+	}
+	if n < 1 || n > len(r.focus.Rows) {
+		return 0, ""
+	}
+	return i, r.focus.Rows[n-1]
 }
 
 func (r *reading) useKind(k kindMention) {
@@ -262,9 +305,12 @@ func (r *reading) fromFocus(f Focus, spec targetSpec, kinds []kindMention, where
 	if want.Key() == "pods" && kind.Key() != "pods" && !spec.write {
 		return r.podsOf(first, want)
 	}
-	if want != kind && !(looseKinds[want.Key()] && isWorkload(kind.Key())) {
+	if want != kind && !(loose(want) && isWorkload(kind.Key())) {
 		if o := r.v.find(want.Key(), where.ns, f.Names[0]); o != nil {
 			return r.one(want, o), nil
+		}
+		if want.Key() == "endpoints" && kind.Key() == "services" {
+			return r.one(want, &Object{Kind: want.Key(), Namespace: where.ns, Name: f.Names[0]}), nil
 		}
 		return target{}, r.askWhich(spec, []kindMention{{kinds: []*Kind{want}}}, where)
 	}
@@ -295,8 +341,10 @@ func (r *reading) one(k *Kind, o *Object) target {
 	return target{kind: k, where: scope{ns: o.Namespace}, names: []string{o.Name}, objs: []*Object{o}}
 }
 
-// looseKinds are said for whatever runs: "the checkout service", "the cart pods".
-var looseKinds = map[string]bool{"services": true, "pods": true, "applications.argoproj.io": true}
+// loose tells whether a kind's word is said for whatever runs: "the checkout service", "the cart pods", "the ledger app".
+func loose(k *Kind) bool {
+	return k.Key() == "services" || k.Key() == "pods" || k.Kind == "Application" || k.Kind == "App"
+}
 
 // withName resolves named objects to one kind and one namespace (rules N1 to N4).
 func (r *reading) withName(spec targetSpec, kinds []kindMention, objs []objMention, where scope) (target, *question) {
@@ -317,6 +365,9 @@ func (r *reading) withName(spec targetSpec, kinds []kindMention, objs []objMenti
 			named = append(named, o)
 		}
 	}
+	if q := r.fits(spec, named, key, where); q != nil && r.forced == nil {
+		return target{}, q
+	}
 	ns, q := r.chooseNamespace(spec, named, key, where)
 	if q != nil {
 		return target{}, q
@@ -331,10 +382,11 @@ func (r *reading) withName(spec targetSpec, kinds []kindMention, objs []objMenti
 			t.names, t.objs = append(t.names, ref.Name), append(t.objs, ref)
 		}
 		r.use(o.mention)
+		r.useApposition(o)
 		r.note(o.mention, strings.ToLower(k.Kind)+" "+ref.Name)
 	}
 	for _, km := range kinds {
-		if km.kinds[0] == k || podsOf || looseKinds[km.kinds[0].Key()] {
+		if km.kinds[0] == k || podsOf || loose(km.kinds[0]) || key == "endpoints" {
 			r.useKind(km)
 		}
 	}
@@ -405,9 +457,12 @@ func (r *reading) chooseKind(spec targetSpec, kinds []kindMention, objs []objMen
 	}
 	if len(kinds) > 0 {
 		for _, k := range kinds {
-			if !looseKinds[k.kinds[0].Key()] {
+			if !loose(k.kinds[0]) {
 				return fallback, false
 			}
+		}
+		if saidPods && takes("pods") && has("nodes") && r.onlyNodes(objs) {
+			return "nodes", true // "pods gpu-1"
 		}
 		for _, key := range append(slices.Clone(workloadKinds), "jobs.batch", "replicasets.apps", "services") {
 			if !has(key) {
@@ -430,6 +485,15 @@ func (r *reading) chooseKind(spec targetSpec, kinds []kindMention, objs []objMen
 	return r.kindOfName(spec, objs, has, where), false
 }
 
+func (r *reading) onlyNodes(objs []objMention) bool {
+	for _, o := range objs {
+		if len(refsOf(o, "nodes", scope{})) != len(o.refs) {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *reading) anywhere(objs []objMention, key string) bool {
 	for _, o := range objs {
 		if len(refsOf(o, key, scope{})) > 0 {
@@ -443,6 +507,13 @@ func (r *reading) anywhere(objs []objMention, key string) bool {
 func (r *reading) kindOfName(spec targetSpec, objs []objMention, has func(string) bool, where scope) string {
 	if f := r.focus.Resource.Key(); f != "" && has(f) && (len(spec.kinds) == 0 || slices.Contains(spec.kinds, f)) {
 		return f
+	}
+	if spec.loose {
+		for _, p := range impliedKinds {
+			if r.says(p.c) && has(p.key) {
+				return p.key
+			}
+		}
 	}
 	order := spec.kinds
 	if len(order) == 0 {
@@ -517,68 +588,4 @@ func (r *reading) chooseNamespace(spec targetSpec, objs []objMention, key string
 	return scope{}, &question{
 		text: fmt.Sprintf("There is a %s %s in %s. Which one?", kind, objs[0].name, among(spaces)), candidates: all,
 	}
-}
-
-// mended asks about a name with a typing error before anything is changed, and says what it was read as before a read.
-func (r *reading) mended(spec targetSpec, o objMention, ref *Object) *question {
-	if o.fixed == "" {
-		return nil
-	}
-	r.repairs = append(r.repairs, o.fixed)
-	if spec.write {
-		return &question{text: fmt.Sprintf("There is no %q. Did you mean %s?", o.fixed, ref.Name), candidates: []*Object{ref}}
-	}
-	r.notes = append(r.notes, fmt.Sprintf("I read %q as %s.", o.fixed, ref.Name))
-	return nil
-}
-
-// podsOf are the pods of a workload or service by its own selector, of a node by where they run.
-func (r *reading) podsOf(o *Object, pods *Kind) (target, *question) {
-	t := target{kind: pods, where: scope{ns: o.Namespace}, owner: o}
-	switch o.Kind {
-	case "pods":
-		t.names, t.objs = []string{o.Name}, []*Object{o}
-		return t, nil
-	case "nodes":
-		t.field, t.where = "spec.nodeName="+o.Name, scope{all: true}
-		return t, nil
-	case "jobs.batch":
-		t.labels = "job-name=" + o.Name
-		return t, nil
-	}
-	if d, ok := r.v.details(r.ctx, o); ok && len(d.Selector) > 0 {
-		t.labels = joinPairs(d.Selector)
-		return t, nil
-	}
-	for _, p := range r.v.byKind["pods"] {
-		if p.Namespace == o.Namespace && (p.OwnerName == o.Name || strings.HasPrefix(p.OwnerName, o.Name+"-")) {
-			t.names, t.objs = append(t.names, p.Name), append(t.objs, p)
-		}
-	}
-	if len(t.names) == 0 {
-		return t, &question{text: fmt.Sprintf("I can't see which pods belong to %s %s.", strings.ToLower(r.v.kinds[o.Kind].Kind), o.Name)}
-	}
-	return t, nil
-}
-
-func spacesOf(objs []*Object) []string {
-	var out []string
-	for _, o := range objs {
-		if !slices.Contains(out, o.Namespace) {
-			out = append(out, o.Namespace)
-		}
-	}
-	sort.Strings(out)
-	return out
-}
-
-// among joins names for a sentence; more than six are cut.
-func among(names []string) string {
-	if len(names) > 6 {
-		names = append(slices.Clone(names[:5]), fmt.Sprintf("%d more", len(names)-5))
-	}
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }

@@ -34,6 +34,8 @@ type understood struct {
 	frame   *frame
 	reading *reading
 	verbFix bool
+	byPart  bool // something was found by a part of its name only
+	undo    bool
 }
 
 func translate(ctx context.Context, req Request) Translation {
@@ -47,9 +49,14 @@ func translate(ctx context.Context, req Request) Translation {
 		}
 	}
 	said := clean(req.Utterance)
-	said = answered(said, focus.Choices)
+	said = answered(said, focus)
 	if why := guard(said); why != "" {
 		return refusal(why, focus)
+	}
+	if whole := completed(said, focus); whole != "" {
+		if u := understand(ctx, req.Vocabulary, focus, whole); complete(u) {
+			return answer(ctx, req.Vocabulary, focus, whole, u)
+		}
 	}
 	u := understand(ctx, req.Vocabulary, focus, said)
 	return answer(ctx, req.Vocabulary, focus, said, u)
@@ -59,26 +66,8 @@ func isZero(f Focus) bool {
 	return f.Namespace == "" && f.Resource.Plural == "" && f.Plan == nil && len(f.Choices) == 0
 }
 
-// answered replaces the label of an open question's choice by what the choice says.
-func answered(said string, choices []Choice) string {
-	low := strings.ToLower(strings.Trim(said, " .!?\"'"))
-	for _, prefix := range []string{"the one in ", "in ", "the "} {
-		low = strings.TrimPrefix(low, prefix)
-	}
-	low = strings.TrimSuffix(low, " one")
-	for _, c := range choices {
-		if strings.EqualFold(c.Label, low) || c.Text == said {
-			return c.Text
-		}
-	}
-	if len(choices) > 0 && reNumber.MatchString(low) && reNumber.MatchString(choices[0].Label) { // another number than was offered
-		return strings.Replace(choices[0].Text, "="+choices[0].Label, "="+low, 1)
-	}
-	return said
-}
-
 func refusal(why string, focus Focus) Translation {
-	focus.Choices = nil
+	focus.Choices, focus.Asked = nil, ""
 	return Translation{Class: Refuse, Message: why, Focus: focus}
 }
 
@@ -88,7 +77,7 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 		return passThrough(v, focus, said)
 	}
 	if parts := splitThen(said); len(parts) > 1 {
-		return understandAll(ctx, v, focus, parts)
+		return understandAll(ctx, v, focus, finer(ctx, v, focus, parts))
 	}
 	whole := clause(ctx, v, focus, said)
 	if complete(whole) {
@@ -99,7 +88,26 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 			return all
 		}
 	}
+	if rest := withoutPreamble(v, said); rest != "" {
+		if u := understand(ctx, v, focus, rest); complete(u) {
+			u.notes = append(u.notes, "The rest I took as the reason.")
+			return u
+		}
+	}
 	return whole
+}
+
+// finer cuts the parts of a text further, where a part is not one clause: "pause it, update it, and then resume it".
+func finer(ctx context.Context, v *Vocabulary, focus Focus, parts []string) []string {
+	var out []string
+	for _, part := range parts {
+		if more := splitAnd(part); len(more) > 1 && !complete(clause(ctx, v, focus, part)) {
+			out = append(out, more...)
+			continue
+		}
+		out = append(out, part)
+	}
+	return out
 }
 
 func complete(u understood) bool { return u.q == nil && len(u.steps) > 0 && len(u.left) == 0 }
@@ -113,13 +121,17 @@ func understandAll(ctx context.Context, v *Vocabulary, focus Focus, parts []stri
 	for _, part := range parts {
 		u := clause(ctx, v, focus, part)
 		if u.q == nil && u.score < acceptScore || len(u.steps) == 0 && u.q == nil {
-			u.q = &question{text: fmt.Sprintf("I did not understand %q. %s", part, help), refuse: true}
+			u.q = &question{text: fmt.Sprintf("I did not understand %q. %s", part, help), refuse: true, lost: true}
 		}
 		if u.q != nil {
 			return understood{q: u.q, score: u.score, reading: u.reading, frame: u.frame, left: u.left}
 		}
 		all.steps, all.notes, all.trace = append(all.steps, u.steps...), append(all.notes, u.notes...), append(all.trace, u.trace...)
+		if ClassifyPlan(Plan{Steps: u.steps}) == Read && u.plainRead(false) {
+			u.left = nil // everyday words that a read may leave
+		}
 		all.left, all.score, all.verbFix = append(all.left, u.left...), min(all.score, u.score), all.verbFix || u.verbFix
+		all.byPart = all.byPart || u.byPart
 		all.reading = u.reading
 		focus = focusOf(focus, u.steps)
 	}
@@ -128,24 +140,26 @@ func understandAll(ctx context.Context, v *Vocabulary, focus Focus, parts []stri
 
 // clause reads one clause: the frame that explains the most of it wins.
 func clause(ctx context.Context, v *Vocabulary, focus Focus, said string) understood {
-	toks := lex(said)
+	toks, q := tokens(v, said)
+	if q != nil {
+		return understood{q: q}
+	}
 	if len(toks) == 0 {
 		return understood{q: &question{text: help, refuse: true}}
 	}
-	for i := range toks {
-		if q := expandFlag(toks, i); q != nil {
-			return understood{q: q}
-		}
-	}
-	toks = slices.DeleteFunc(toks, func(t token) bool { return t.text == "" })
 	if len(toks) > maxTokens {
 		return understood{q: &question{text: "That is longer than I read at once. Say it in one or two sentences.", refuse: true}}
 	}
+	toks, reasons := withoutReasons(toks)
 	r := newReading(ctx, v, focus, toks)
+	for _, why := range reasons {
+		r.trace = append(r.trace, TraceEntry{Words: why, As: "a reason, which changes nothing"})
+	}
 	var found []understood
+	past := asksAboutPast(toks)
 	for i := range frames {
 		f := &frames[i]
-		if !f.applies(r) {
+		if !f.applies(r) || f.write && past {
 			continue
 		}
 		if u, ok := r.try(f); ok {
@@ -166,6 +180,9 @@ func (r *reading) try(f *frame) (understood, bool) {
 		return understood{}, false
 	}
 	c.take(cFiller, cNoConfirm, cHow)
+	if f.write {
+		c.take(cNow) // what it says is what happens anyway
+	}
 	if out.q != nil {
 		c.useNamed() // what the question is about was understood
 	}
@@ -174,9 +191,10 @@ func (r *reading) try(f *frame) (understood, bool) {
 			c.used[i] = true // a rule against it needs no more
 		}
 	}
+	c.traceRest(f.name)
 	u := understood{
-		steps: out.steps, q: out.q, notes: c.notes, trace: c.trace, score: c.score() - 0.05*float64(len(c.repairs)), left: c.leftover(),
-		frame: f, reading: c, verbFix: c.verbFix,
+		steps: out.steps, q: out.q, undo: out.undo, notes: c.notes, trace: c.trace, score: c.score() - 0.05*float64(len(c.repairs)), left: c.leftover(),
+		frame: f, reading: c, verbFix: c.verbFix, byPart: c.byPart,
 	}
 	return u, true
 }
@@ -231,20 +249,29 @@ func tooClose(a, b understood) bool {
 // answer makes the Translation of what was understood.
 func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u understood) Translation {
 	noConfirm := u.reading != nil && u.reading.says(cNoConfirm)
+	if u.reading != nil {
+		u.reading.said = said
+	}
 	switch {
 	case u.q != nil && u.q.refuse:
-		return refusal(u.q.text, focus)
+		t := refusal(u.q.text, focus)
+		t.Lost = u.q.lost
+		return t
 	case noConfirm && (u.q != nil || len(u.steps) == 0 || len(u.left) > 0):
 		return refusal("Changes are always shown before they are made, and made only when you approve them; that can't be switched off. "+help, focus)
+	case u.q != nil && u.frame != nil && u.frame.write && declined(u, true) != "":
+		return refusal(declined(u, true), focus)
 	case u.q != nil && u.score >= offerScore:
 		return asking(ctx, v, focus, said, u)
+	case u.undo && len(u.steps) == 0 && u.q == nil:
+		return undoRecorded(focus)
 	case u.q != nil && u.score < offerScore, len(u.steps) == 0:
 		return notUnderstood(v, focus, u)
 	}
 	for i := range u.steps {
 		u.steps[i].Class = Classify(u.steps[i])
 	}
-	plan := Plan{Steps: u.steps, Source: "builtin"}
+	plan := Plan{Steps: u.steps, Source: SourceBuiltin}
 	plan.Class = ClassifyPlan(plan)
 	if err := Validate(plan, v); err != nil {
 		return refusal(ruleText(err), focus)
@@ -256,21 +283,35 @@ func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 	if write && u.reading != nil && u.reading.says(cHow) {
 		return wouldBe(focus, plan, u)
 	}
-	if u.score < acceptScore || write && (len(u.left) > 0 || u.verbFix && plan.Class == Destructive) {
+	if !write && u.reading != nil && u.reading.aboutSomethingElse() {
+		return refusal("That is not about this cluster. "+help, focus)
+	}
+	if u.score < acceptScore && !u.plainRead(write) || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
 		return offer(v, focus, plan, u)
 	}
 	if len(u.left) > 0 {
-		u.notes = append(u.notes, fmt.Sprintf("I did not use: %s.", strings.Join(u.left, ", ")))
+		if unused := u.namesLeft(); len(unused) > 0 {
+			u.notes = append(u.notes, fmt.Sprintf("I did not use: %s.", strings.Join(unused, ", ")))
+		}
 	}
 	if noConfirm && write {
 		u.notes = append(u.notes, "Changes are always approved first.")
 	}
 	t := Translation{
-		Class: plan.Class, Plan: &plan, Kubectl: Kubectl(plan), Trace: u.trace, Focus: focusOf(focus, u.steps),
+		Class: plan.Class, Plan: &plan, Kubectl: Kubectl(plan), Trace: u.trace, Focus: v.withRows(focusOf(focus, u.steps)), Undo: u.undo,
 		Message: strings.Join(append([]string{Sentence(plan, "")}, u.notes...), " "),
 	}
 	t.Choices = chips(plan, u)
 	return t
+}
+
+// undoRecorded asks for an undo that only the record of the change can say.
+func undoRecorded(focus Focus) Translation {
+	focus.Choices = nil
+	return Translation{
+		Class: Clarify, Undo: true, Focus: focus,
+		Message: "What was there before is not in the words of the change (" + strings.TrimSuffix(Sentence(*focus.Changed, ""), ".") + "), only in the record of it.",
+	}
 }
 
 // declined answers negations and conditions around a change: neither may end as the change itself.
@@ -323,7 +364,7 @@ func asking(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 		choices = choices[:5]
 	}
 	next := focus
-	next.Choices = choices
+	next.Choices, next.Asked = choices, said
 	return Translation{Class: Clarify, Message: u.q.text, Choices: choices, Trace: u.trace, Focus: next}
 }
 
@@ -333,9 +374,11 @@ func choicesFor(ctx context.Context, v *Vocabulary, focus Focus, said string, u 
 		return nil
 	}
 	var out []Choice
-	labels := labelsFor(v, u.q.candidates)
-	said0 := newReading(ctx, v, focus, lex(said))
-	for i, o := range u.q.candidates[:min(len(u.q.candidates), maxTries)] {
+	tried := u.q.candidates[:min(len(u.q.candidates), maxTries)]
+	labels := labelsFor(v, tried)
+	toks, _ := tokens(v, said)
+	said0 := newReading(ctx, v, focus, toks)
+	for i, o := range tried {
 		if len(out) == 5 {
 			break
 		}
@@ -411,7 +454,7 @@ func offer(v *Vocabulary, focus Focus, plan Plan, u understood) Translation {
 	}
 	next := focus
 	next.Choices = choices
-	return Translation{Class: Clarify, Message: text, Choices: choices, Trace: u.trace, Focus: next}
+	return Translation{Class: Clarify, Message: text, Choices: choices, Trace: u.trace, Focus: next, Lost: u.score < acceptScore}
 }
 
 // notUnderstood: a question if something of the cluster was named, else a refusal.
@@ -424,11 +467,30 @@ func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
 			return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
 		}
 	}
+	if q := u.unknownOnly(); q != nil {
+		return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
+	}
 	if u.reading != nil && u.reading.onlySmallTalk() {
 		return refusal(help, focus)
 	}
-	return refusal("I did not understand that as something about this cluster. "+help, focus)
+	t := refusal("I did not understand that as something about this cluster. "+help, focus)
+	t.Lost = true
+	return t
 }
+
+// unknownOnly answers a request in which everything was understood but one name.
+func (u understood) unknownOnly() *question {
+	if u.reading == nil || u.frame == nil || len(u.frame.cues) == 0 || u.reading.aboutSomethingElse() {
+		return nil
+	}
+	if left := u.left; len(left) != 1 || !u.reading.saysAny(u.frame.cues) {
+		return nil
+	}
+	return u.reading.unknownName(u.left)
+}
+
+// saysAny tells whether the text says one of the concepts, used or not.
+func (r *reading) saysAny(cs []concept) bool { return slices.ContainsFunc(cs, r.says) }
 
 // unusedChange tells whether a word that asks for a change was left unexplained.
 func (r *reading) unusedChange() bool {
@@ -478,7 +540,10 @@ func (r *reading) says(c concept) bool {
 
 // focusOf is what the conversation is about after the steps.
 func focusOf(old Focus, steps []Step) Focus {
-	next := Focus{Namespace: old.Namespace, Resource: old.Resource, Names: old.Names, Plan: &Plan{Steps: steps}}
+	next := Focus{Namespace: old.Namespace, Resource: old.Resource, Names: old.Names, Plan: &Plan{Steps: steps}, Changed: old.Changed}
+	if ClassifyPlan(*next.Plan) != Read {
+		next.Changed = next.Plan
+	}
 	for _, s := range steps {
 		if s.Namespace != "" {
 			next.Namespace = s.Namespace

@@ -23,8 +23,10 @@ type Focus struct {
 	Names     []string `json:"names,omitempty"`
 	Container string   `json:"container,omitempty"`
 	Plan      *Plan    `json:"plan,omitempty"`    // the last plan
+	Changed   *Plan    `json:"changed,omitempty"` // the last plan that changes something; a caller that did not make the change drops it
 	Rows      []string `json:"rows,omitempty"`    // names of the last answer's rows, in order, if the caller fills them in
 	Choices   []Choice `json:"choices,omitempty"` // of an open question: the next turn may answer it by a label
+	Asked     string   `json:"asked,omitempty"`   // what the open question was about: the next turn may complete it
 }
 
 // Choice is one answer to a question: Text is what to say, complete in itself; Label is what a button shows.
@@ -48,6 +50,11 @@ type Translation struct {
 	Choices []Choice     `json:"choices,omitempty"` // of a question; or, with a plan, near readings of it
 	Trace   []TraceEntry `json:"trace,omitempty"`
 	Focus   Focus        `json:"focus"` // to be handed back with the next Request
+	// Undo: the last change of the conversation is to be undone ("undo that"), by what was recorded when it was made.
+	// Plan is then what its words alone say the opposite is, or nil where they do not say it; Class is Mutate at least.
+	Undo bool `json:"undo,omitempty"`
+	// Lost: the words were not understood, which somebody with a model may still do. A refusal by a rule is not that.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // Translator turns words into plans. The zero value is ready; it holds no state and is safe for concurrent use.

@@ -1,5 +1,11 @@
 package nlp
 
+import (
+	"iter"
+	"math/bits"
+	"slices"
+)
+
 // editsAllowed is how many typing errors a word of this length may have and still be recognised.
 func editsAllowed(n int) int {
 	switch {
@@ -49,14 +55,22 @@ func distance(a, b string, limit int) int {
 
 // nearest finds the one word nearest to w within the allowed edits. ties is the number of words at that distance.
 func nearest(w string, candidates []string) (best string, dist, ties int) {
+	return nearestOf(w, slices.Values(candidates))
+}
+
+func nearestOf(w string, candidates iter.Seq[string]) (best string, dist, ties int) {
 	limit := editsAllowed(len(w))
 	if limit == 0 {
 		return "", 0, 0
 	}
 	dist = limit + 1
-	for _, c := range candidates {
+	mask := letters(w)
+	for c := range candidates {
 		if len(c) < 4 || (c[0] != w[0] && len(w) < 7) || editsAllowed(len(c)) == 0 {
 			continue
+		}
+		if len(c)-len(w) > limit || len(w)-len(c) > limit || bits.OnesCount64(mask^letters(c)) > 2*limit {
+			continue // too far apart to be worth measuring
 		}
 		d := distance(w, c, min(limit, dist))
 		switch {
@@ -70,4 +84,13 @@ func nearest(w string, candidates []string) (best string, dist, ties int) {
 		return "", 0, 0
 	}
 	return best, dist, ties
+}
+
+// letters is the set of characters of a word: an edit changes at most two of them.
+func letters(w string) uint64 {
+	var set uint64
+	for i := 0; i < len(w); i++ {
+		set |= 1 << (w[i] & 63)
+	}
+	return set
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -102,7 +104,7 @@ func validateNames(s Step) error {
 	if s.Container != "" && len(validation.IsDNS1123Label(s.Container)) > 0 {
 		return rulef("%q is not a container's name.", s.Container)
 	}
-	wholeNamespace := s.Op == OpRolloutRestart && s.Namespace != ""
+	wholeNamespace := (s.Op == OpRolloutRestart || s.Op == OpScale) && s.Namespace != ""
 	if needsName[s.Op] && len(s.Names) == 0 && s.LabelSelector == "" && !wholeNamespace {
 		return rulef("It is not said which object to change.")
 	}
@@ -112,7 +114,8 @@ func validateNames(s Step) error {
 var needsName = map[Op]bool{
 	OpScale: true, OpSetImage: true, OpSetEnv: true, OpSetResources: true, OpExpose: true, OpAutoscale: true, OpPatch: true,
 	OpRolloutUndo: true, OpRolloutRestart: true, OpRolloutPause: true, OpRolloutResume: true, OpCordon: true, OpUncordon: true,
-	OpTaint: true, OpDelete: true, OpDrain: true, OpRolloutStatus: true, OpRolloutHistory: true, OpLogs: true,
+	OpTaint: true, OpDelete: true, OpDrain: true, OpRolloutStatus: true, OpRolloutHistory: true, OpLogs: true, OpWait: true,
+	OpSetServiceAccount: true, OpSetSelector: true, OpExec: true, OpEvict: true, OpRemoveFinalizers: true, OpReplaceForce: true,
 }
 
 func validateSelectors(s Step) error {
@@ -204,7 +207,10 @@ func validateSecrets(s Step) error {
 		if s.Op == OpGet && s.Args.Output != "" && s.Args.Output != "name" && s.Args.Output != "wide" {
 			return rulef("Values of Secrets are never shown in chat. I can list Secrets and describe them: their keys and sizes.")
 		}
-		if s.Op == OpCreate || s.Op == OpPatch {
+		if s.Op == OpWait && strings.HasPrefix(s.Args.Condition, "jsonpath=") {
+			return rulef("Values of Secrets are never shown in chat, so nothing waits for one.")
+		}
+		if s.Op == OpCreate || s.Op == OpPatch || s.Op == OpReplaceForce {
 			return rulef("Secrets are not written from chat: what is typed here is kept in the conversation.")
 		}
 	}
@@ -250,14 +256,14 @@ func validateArgs(s Step) error {
 	if s.Op == OpPatch && !json.Valid(a.Patch) {
 		return rulef("The patch is not valid JSON.")
 	}
-	return errors.Join(validateSet(s), validateTail(s))
+	return errors.Join(validateSet(s), validateTail(s), validateRun(s), validateWait(s))
 }
 
 var outputs = map[string]bool{"": true, "wide": true, "yaml": true, "json": true, "name": true}
 
 func validateSet(s Step) error {
 	switch s.Op {
-	case OpLabel, OpAnnotate, OpTaint:
+	case OpLabel, OpAnnotate, OpTaint, OpSetSelector:
 	default:
 		return nil
 	}
@@ -268,16 +274,78 @@ func validateSet(s Step) error {
 		if len(validation.IsQualifiedName(strings.ToLower(k))) > 0 {
 			return rulef("%q is not a valid key.", k)
 		}
-		if s.Op == OpLabel && len(validation.IsValidLabelValue(val)) > 0 {
+		if (s.Op == OpLabel || s.Op == OpSetSelector) && len(validation.IsValidLabelValue(val)) > 0 {
 			return rulef("%q is not a valid label value.", val)
 		}
-		if s.Op == OpTaint {
-			switch taintEffect(val) {
-			case "NoSchedule", "PreferNoSchedule", "NoExecute":
-			default:
-				return rulef("A taint's effect is NoSchedule, PreferNoSchedule or NoExecute.")
+	}
+	if s.Op != OpTaint {
+		return nil
+	}
+	for _, t := range Taints(s.Args.Set) {
+		switch t.Effect {
+		case "NoSchedule", "PreferNoSchedule", "NoExecute":
+		default:
+			return rulef("A taint's effect is NoSchedule, PreferNoSchedule or NoExecute.")
+		}
+	}
+	return nil
+}
+
+// validateRun holds exec to one program in one pod, and service accounts to names.
+func validateRun(s Step) error {
+	switch s.Op {
+	case OpExec:
+		if len(s.Names) != 1 || s.Args.Follow {
+			return rulef("A command is run in one pod at a time.")
+		}
+		if len(s.Args.Command) == 0 || s.Args.Command[0] == "" {
+			return rulef("It is not said which command to run.")
+		}
+		if slices.ContainsFunc(s.Args.Command, isShell) {
+			return rulef("I run programs, not shells: there is no terminal here, and nothing is read by a shell. Say the program and its arguments.")
+		}
+		for _, word := range s.Args.Command {
+			if len(word) > maxCommandWord || strings.ContainsRune(word, 0) {
+				return rulef("A word of the command is longer than %d characters or holds a zero byte.", maxCommandWord)
 			}
 		}
+		if len(s.Args.Command) > maxCommandWords {
+			return rulef("The command has %d words; %d are the most.", len(s.Args.Command), maxCommandWords)
+		}
+	case OpSetServiceAccount:
+		if len(validation.IsDNS1123Subdomain(s.Args.ServiceAccount)) > 0 {
+			return rulef("%q is not a service account's name.", s.Args.ServiceAccount)
+		}
+	case OpSetSelector:
+		if s.Resource.Key() != "services" {
+			return rulef("Only the selector of a service can be changed.")
+		}
+	case OpEvict:
+		if s.Resource.Key() != "pods" {
+			return rulef("Only pods can be evicted.")
+		}
+	}
+	return nil
+}
+
+var shells = wordSet("sh bash ash dash zsh ksh csh tcsh fish busybox-sh")
+
+// isShell tells whether a word is a shell: what follows it would be read as text.
+func isShell(word string) bool { return shells[word[strings.LastIndexByte(word, '/')+1:]] }
+
+const maxCommandWord, maxCommandWords = 4096, 64
+
+var waitCondition = regexp.MustCompile(`^(create|delete|condition=[A-Za-z][A-Za-z0-9.\-/]*(=[A-Za-z]+)?|jsonpath=\{[^{}]+\}(=.*)?)$`)
+
+func validateWait(s Step) error {
+	if s.Op != OpWait {
+		return nil
+	}
+	if !waitCondition.MatchString(s.Args.Condition) {
+		return rulef("%q is nothing to wait for: say condition=NAME, jsonpath={PATH}=VALUE, create or delete.", s.Args.Condition)
+	}
+	if s.Args.Timeout < 0 || s.Args.Timeout > MaxWait {
+		return rulef("A wait lasts between 0 and %s.", Duration(MaxWait))
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type Object struct {
 	OwnerKind string            // "ReplicaSet", empty without a controller
 	OwnerName string            //
 	Details   *Details          // nil when only metadata was read; then Config.Details is asked, if it is set
+	set       uint32            // its labels in a Vocabulary, which keeps no maps
 }
 
 // Details are the few fields of a spec that words refer to.
@@ -71,11 +72,9 @@ type Vocabulary struct {
 	words      map[string][]*Kind // lower case word or phrase -> kinds, preferred first
 	maxWords   int                // longest phrase in words
 	namespaces map[string]bool
-	byName     map[string][]*Object
-	byKind     map[string][]*Object
+	objects    objects
 	nsNames    []string // sorted
 	kindWords  []string // single words for kinds, sorted
-	names      []string // distinct object names, sorted: what typo repair may choose from
 }
 
 // NewVocabulary indexes what a cluster holds. The config's slices are not kept for writing and must not change later.
@@ -85,7 +84,6 @@ func NewVocabulary(cfg VocabularyConfig) *Vocabulary {
 	}
 	v := &Vocabulary{
 		cfg: cfg, kinds: map[string]*Kind{}, words: map[string][]*Kind{}, namespaces: map[string]bool{},
-		byName: map[string][]*Object{}, byKind: map[string][]*Object{},
 	}
 	v.cfg.Namespaces = slices.DeleteFunc(slices.Clone(cfg.Namespaces), func(ns string) bool { return !sayable(ns) })
 	v.cfg.Kinds = slices.DeleteFunc(slices.Clone(cfg.Kinds), func(k Kind) bool { return !sayable(k.Plural) || !sayable(k.Kind) })
@@ -100,22 +98,10 @@ func NewVocabulary(cfg VocabularyConfig) *Vocabulary {
 		}
 	}
 	sort.Strings(v.kindWords)
-	for i := range cfg.Objects {
-		o := &cfg.Objects[i]
-		if v.kinds[o.Kind] == nil || !sayable(o.Name) || (o.Namespace != "" && !sayable(o.Namespace)) {
-			continue
-		}
-		v.byName[strings.ToLower(o.Name)] = append(v.byName[strings.ToLower(o.Name)], o)
-		v.byKind[o.Kind] = append(v.byKind[o.Kind], o)
-	}
-	for name, objects := range v.byName {
-		v.names = append(v.names, name)
-		sortObjects(objects)
-	}
-	for _, objects := range v.byKind {
-		sortObjects(objects)
-	}
-	sort.Strings(v.names)
+	v.objects = newObjects(cfg.Objects, func(o *Object) bool {
+		return v.kinds[o.Kind] != nil && sayable(o.Name) && (o.Namespace == "" || sayable(o.Namespace))
+	})
+	v.cfg.Objects = nil // they are in v.objects
 	return v
 }
 
@@ -129,19 +115,6 @@ func sayable(name string) bool {
 		}
 	}
 	return name != "" && len(name) <= 253 && name[0] != '-'
-}
-
-func sortObjects(objects []*Object) {
-	sort.SliceStable(objects, func(i, j int) bool {
-		a, b := objects[i], objects[j]
-		if a.Kind != b.Kind {
-			return a.Kind < b.Kind
-		}
-		if a.Namespace != b.Namespace {
-			return a.Namespace < b.Namespace
-		}
-		return a.Name < b.Name
-	})
 }
 
 // Cluster is the name people know the cluster by; it may be empty.
@@ -194,9 +167,11 @@ func (v *Vocabulary) Lookup(word string) []Kind {
 // Objects are the objects of a kind, in a namespace or (ns empty) in all.
 func (v *Vocabulary) Objects(kindKey, ns string) []Object {
 	var out []Object
-	for _, o := range v.byKind[kindKey] {
+	for _, o := range v.objects.ofKind(kindKey) {
 		if ns == "" || o.Namespace == ns {
-			out = append(out, *o)
+			c := *o
+			c.Labels, c.set = v.objects.labels(o), 0
+			out = append(out, c)
 		}
 	}
 	return out
@@ -217,7 +192,7 @@ func (v *Vocabulary) details(ctx context.Context, o *Object) (Details, bool) {
 }
 
 func (v *Vocabulary) find(kindKey, ns, name string) *Object {
-	for _, o := range v.byName[strings.ToLower(name)] {
+	for _, o := range v.objects.named(strings.ToLower(name)) {
 		if o.Kind == kindKey && o.Namespace == ns {
 			return o
 		}

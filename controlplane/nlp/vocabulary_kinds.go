@@ -13,7 +13,7 @@ var spokenKinds = map[string]string{
 	"hpas": "horizontalpodautoscalers.autoscaling", "pvcs": "persistentvolumeclaims", "pvs": "persistentvolumes",
 	"volume claim": "persistentvolumeclaims", "volume claims": "persistentvolumeclaims", "claims": "persistentvolumeclaims",
 	"pv claim": "persistentvolumeclaims", "pv claims": "persistentvolumeclaims",
-	"volumes": "persistentvolumes", "persistent volume": "persistentvolumes",
+	"volumes": "persistentvolumes", "volume": "persistentvolumes", "persistent volume": "persistentvolumes",
 	"disruption budget": "poddisruptionbudgets.policy", "disruption budgets": "poddisruptionbudgets.policy",
 	"pdbs": "poddisruptionbudgets.policy", "crons": "cronjobs.batch", "cron": "cronjobs.batch", "cronjob": "cronjobs.batch",
 	"deploys": "deployments.apps", "depl": "deployments.apps", "deps": "deployments.apps", "svcs": "services",
@@ -73,9 +73,36 @@ func (v *Vocabulary) indexKinds() {
 			v.addWord(w, k)
 		}
 	}
+	v.addLastWords(keys)
 	for w, key := range spokenKinds {
 		if k := v.kinds[key]; k != nil && len(v.words[w]) == 0 {
 			v.addWord(w, k)
+		}
+	}
+}
+
+// vagueWords end the names of many kinds and mean none of them.
+var vagueWords = wordSet(`object objects resource resources set sets config configs configuration class classes policy policies request requests template
+list status entry group groups binding bindings role roles service services pod pods node nodes cluster clusters instance spec rule rules source account`)
+
+// addLastWords lets an extension's kind be called by its last word: "topics" for KafkaTopic, if only one kind ends so.
+func (v *Vocabulary) addLastWords(keys []string) {
+	ends := map[string][]*Kind{}
+	for _, key := range keys {
+		k := v.kinds[key]
+		spoken := splitCamel(k.Kind)
+		if at := strings.LastIndexByte(spoken, ' '); at > 0 && !k.BuiltIn() {
+			ends[spoken[at+1:]] = append(ends[spoken[at+1:]], k)
+		}
+	}
+	for last, kinds := range ends {
+		if len(kinds) != 1 || vagueWords[last] || stopWords[last] || len(last) < 4 {
+			continue
+		}
+		for _, w := range []string{last, pluralOf(last)} {
+			if len(v.words[w]) == 0 && len(lexicon[w]) == 0 {
+				v.addWord(w, kinds[0])
+			}
 		}
 	}
 }

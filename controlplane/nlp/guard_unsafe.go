@@ -1,0 +1,48 @@
+package nlp
+
+import "regexp"
+
+// unsafeRules are asked for whatever else a text says: who asks so is told no, and nothing of it is read.
+var unsafeRules = []struct {
+	pattern *regexp.Regexp
+	why     string
+}{
+	{
+		regexp.MustCompile(`(?i)^\W*(system|assistant|developer|admin|root|tool|user)\s*:|\b(ignore|disregard|forget|override)\b.{0,40}\b(instruction|instructions|rules|policy|policies|prompt|guardrails|restrictions|safety)\b|\b(pretend|act as if|act like|imagine|suppose)\b.{0,20}\b(you|root|admin|no rules|approved)\b|\byou are now\b|\b(developer|god|admin|debug|sudo|root|jailbreak) mode\b|\bsystem prompt\b|\bjailbreak\b`),
+		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(from now on|in future|in the future|always|permanently|for (this|the rest of the) session)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|without)\b|^\W*(please |just )?(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(approvals?|confirmations?)\b|\b(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(all |the |any |every )?(all (approvals?|confirmations?)|dry[- ]runs?|audit( log(ging)?)?|access reviews?|safety checks?|guardrails|rbac|redaction|admission( control(lers?)?)?|policy checks?)\b`),
+		"Changes are always shown before they are made, and made only when you approve them; that can't be switched off. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\bcluster[- ]?admin\b.*\b(bind|give|grant|make|add|assign)\b|\b(bind|give|grant|make|add|assign|create)\b.*\bcluster[- ]?admin\b|\bsystem:masters\b|\b(give|grant|get|make)\b.{0,30}\b(root|superuser|full admin|admin rights|admin access|unrestricted access)\b`),
+		"KubeChat does not bind anybody to cluster-admin or system:masters.",
+	},
+	{
+		regexp.MustCompile(`(?i)\b(create|make|generate|mint|issue|request|give me|get me)\b.{0,25}\btokens?([\s.,!?]|$)|\b(print|show|get|give|dump|export|fetch|extract|read|reveal|send|create|generate)\b.{0,40}\b(kubeconfig|kube config|admin\.conf|private keys?|client certificates?|bearer|credentials? of (yourself|the agent|kubechat))([\s.,!?]|$)`),
+		"KubeChat makes no tokens and shows no kubeconfig, key or credential.",
+	},
+	{
+		regexp.MustCompile(`(?i)\bprivileged\b.{0,30}\b(pod|container|mode|deployment|daemonset|shell)\b|\b(pod|container|deployment|daemonset)\b.{0,40}\bprivileged\b|\bhost[- ]?(path|pid|network|ipc)\b.{0,40}\b(mount|pod|container|true|enable|with)\b|\b(mount|use|enable|with|share)\b.{0,40}\b(host[- ]?(path|pid|network|ipc|file ?system|root)|the node'?s? (file ?system|root|disk)|docker\.sock|containerd\.sock)\b|\bnsenter\b|\bescape (to|into|from) the (host|node|container)\b`),
+		"KubeChat does not make privileged pods or pods that use their node's files, network or processes.",
+	},
+	{
+		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
+		"I act only as you, with your own rights in the cluster.",
+	},
+	{
+		regexp.MustCompile(`(?i)\b(delete|destroy|wipe|nuke|erase|kill|remove|drop|purge|tear down|blow away|trash)\s+(out\s+)?(the\s+|my\s+|our\s+|this\s+)?((whole|entire|full|complete)\s+((k8s|kubernetes)\s+)?(cluster|infrastructure|environment)|(every|all|all of)\s+(the\s+|our\s+|my\s+)?(single\s+)?(clusters?|namespaces?|databases?))\s*([.!?,]|$|now\b|without\b|please\b|immediately\b|at once\b)`),
+		"I don't delete whole clusters, or all namespaces or nodes. Name one thing to delete.",
+	},
+}
+
+// unsafe says why a text asks for what is never done, or "".
+func unsafe(s string) string {
+	for _, rule := range unsafeRules {
+		if rule.pattern.MatchString(s) {
+			return rule.why
+		}
+	}
+	return ""
+}

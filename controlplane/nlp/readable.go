@@ -1,0 +1,43 @@
+package nlp
+
+// plainScore is what a read must explain when all that it leaves unexplained is plain English.
+const plainScore = 0.35
+
+// plainRead tells whether a read may be taken although it left words: they are everyday words that name nothing, none of
+// them turns the sense around, and something of the cluster was named. A read shows at worst too much.
+func (u understood) plainRead(write bool) bool {
+	return !write && u.reading != nil && u.q == nil && u.score >= plainScore && len(u.namesLeft()) == 0 && !u.reading.unusedChange()
+}
+
+// namesLeft are the words left that are not plain English: they may be names, or turn the sense around.
+func (u understood) namesLeft() []string {
+	if u.reading == nil {
+		return u.left
+	}
+	var out []string
+	for i, t := range u.reading.toks {
+		if w := u.reading.weight(i); !u.reading.used[i] && w > plainWeight {
+			out = append(out, t.raw)
+		}
+	}
+	return out
+}
+
+// aboutSomethingElse tells whether a word is said that no one says to a cluster, and that is no name here.
+func (r *reading) aboutSomethingElse() bool {
+	for i, t := range r.toks {
+		if offTopic[t.text] && !r.objectNamed(i) && !t.quoted && r.aliasOf(t.text) == "" && !r.isKind(i) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reading) isKind(i int) bool {
+	for _, k := range r.kinds {
+		if k.i <= i && i < k.j {
+			return true
+		}
+	}
+	return false
+}
