@@ -2,254 +2,205 @@ package diagnose
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"time"
 )
 
-// pod looks at one pod: its phase, its containers, and what it waits for.
-func (s *session) pod(o *unstructured.Unstructured, depth int) {
-	if !s.once(o) {
-		return
+// podGrace is how long a new pod may take before its state is called trouble.
+const podGrace = time.Minute
+
+// podRules find the one trouble of a pod: what comes first explains what comes after it.
+var podRules = []rule{
+	{"is being deleted, and stays", podTerminating},
+	{"was evicted or preempted", podEvicted},
+	{"its node is lost", podLost},
+	{"a scheduling gate", podGated},
+	{"no node takes it", podUnschedulable},
+	{"one of its containers", podContainers},
+	{"does not get to start", podNotStarted},
+	{"failed as a whole", podFailed},
+	{"runs, and is not ready", podNotReady},
+	{"keeps restarting", podRestarts},
+	{"its node", podNode},
+}
+
+// container is one container of a pod: what was asked for and how it is.
+type container struct {
+	spec, status map[string]any
+	path         string // of the status
+	name         string
+	init         bool
+}
+
+func (c container) called() string {
+	if c.init {
+		return "Init container " + c.name
 	}
-	before := len(s.findings)
-	phase := str(o, "status", "phase")
-	switch {
-	case o.GetDeletionTimestamp() != nil:
-		s.terminating(o, depth)
-		return
-	case phase == "Succeeded":
-		return
-	case str(o, "status", "reason") == "Evicted":
-		s.foundInPod(o, depth, "", Finding{
-			Reason: "Evicted", Severity: Warning, Text: "It was evicted from its node: " + sentence(str(o, "status", "message")),
-			Evidence: []string{"status.reason = Evicted", "status.message = " + str(o, "status", "message")},
-			Next:     "Give the containers requests that match what they use, or free the node. The evicted pod itself can be deleted.",
-		})
-		return
-	}
-	if phase == "Pending" {
-		s.unschedulable(o, depth)
-	}
-	for _, c := range containers(o) {
-		s.container(o, c, depth)
-	}
-	if len(s.findings) > before {
-		return
-	}
-	switch phase {
-	case "Failed":
-		s.foundInPod(o, depth, "", Finding{
-			Reason: "PodFailed", Severity: Critical, Text: "It failed" + because(str(o, "status", "message")),
-			Evidence: []string{"status.phase = Failed"}, Next: "Read its log and its events.",
-		})
-	case "Unknown":
-		s.foundInPod(o, depth, "", Finding{
-			Reason: "NodeLost", Severity: Critical, Text: "Its node does not report any more, so its state is not known.",
-			Evidence: []string{"status.phase = Unknown", "spec.nodeName = " + str(o, "spec", "nodeName")}, Next: "Look at the node.",
-		})
-	case "Pending":
-		if len(s.findings) == before {
-			s.mounts(o, depth)
+	return "Container " + c.name
+}
+
+// cite is the evidence of a field of the container's status.
+func (c container) cite(path ...string) Evidence {
+	return Evidence{Path: c.path + "." + strings.Join(path, "."), Value: show(at(c.status, path...))}
+}
+
+func (c container) restarts() int64 {
+	n, _ := number(c.status, "restartCount")
+	return n
+}
+
+// containersOf are the containers that have a status, in the order in which they start.
+func containersOf(o object) []container {
+	var out []container
+	for _, f := range []struct{ status, spec string }{{"initContainerStatuses", "initContainers"}, {"containerStatuses", "containers"}} {
+		specs := map[string]map[string]any{}
+		for _, c := range o.maps("spec", f.spec) {
+			specs[text(c, "name")] = c
 		}
-	case "Running":
-		s.notReady(o, depth)
-	}
-}
-
-func because(message string) string {
-	if message == "" {
-		return "."
-	}
-	return ": " + sentence(message)
-}
-
-func (s *session) terminating(o *unstructured.Unstructured, depth int) {
-	if len(o.GetFinalizers()) == 0 {
-		return
-	}
-	s.foundInPod(o, depth, "", Finding{
-		Reason: "StuckTerminating", Severity: Warning, Text: "It is being deleted and waits for the finalizer " + strings.Join(o.GetFinalizers(), ", ") + ".",
-		Evidence: []string{"metadata.deletionTimestamp is set", "metadata.finalizers = " + strings.Join(o.GetFinalizers(), ", ")},
-		Next:     "Find the controller that owns the finalizer; it has not done its part.",
-	})
-}
-
-// unschedulable explains why no node takes the pod.
-func (s *session) unschedulable(o *unstructured.Unstructured, depth int) {
-	c := condition(o, "PodScheduled")
-	if c == nil || textOf(c, "status") != "False" {
-		return
-	}
-	message, reason := textOf(c, "message"), textOf(c, "reason")
-	if reason == "SchedulingGated" {
-		s.foundInPod(o, depth, "", Finding{
-			Reason: "SchedulingGated", Severity: Warning, Text: "It has a scheduling gate, and is not placed until that is removed.",
-			Evidence: []string{"status.conditions[PodScheduled].reason = SchedulingGated"}, Next: "Find the controller that set spec.schedulingGates.",
-		})
-		return
-	}
-	var why, next []string
-	low := strings.ToLower(message)
-	add := func(cause, step string) { why, next = append(why, cause), append(next, step) }
-	if strings.Contains(low, "insufficient") {
-		for _, m := range insufficient.FindAllStringSubmatch(message, -1) {
-			add("there is not enough "+m[1]+" free", "lower the pod's "+m[1]+" request, or add nodes")
+		for _, st := range o.maps("status", f.status) {
+			name := text(st, "name")
+			out = append(out, container{specs[name], st, "status." + f.status + "[" + name + "]", name, f.spec == "initContainers"})
 		}
 	}
-	if strings.Contains(low, "taint") {
-		add("nodes have a taint that it does not tolerate", "add a toleration, or remove the taint")
-	}
-	if strings.Contains(low, "node affinity") || strings.Contains(low, "node selector") || strings.Contains(low, "affinity/selector") {
-		add("no node has the labels that its node selector or affinity asks for"+wanted(o), "label a node, or change the selector")
-	}
-	if strings.Contains(low, "anti-affinity") {
-		add("its anti-affinity keeps it away from pods that are there", "add nodes, or loosen the rule")
-	}
-	if strings.Contains(low, "persistentvolumeclaim") {
-		add("a volume claim of it is not bound", "look at the claim")
-		s.claimsOf(o, depth)
-	}
-	if strings.Contains(low, "unschedulable") {
-		add("nodes are cordoned", "uncordon a node")
-	}
-	text := "No node takes it"
-	if len(why) > 0 {
-		text += ": " + strings.Join(why, "; ")
-	}
-	s.foundInPod(o, depth, "", Finding{
-		Reason: "Unschedulable", Severity: Critical, Text: text + ".", Next: capital(strings.Join(next, "; or ")),
-		Evidence: []string{"status.phase = Pending", "status.conditions[PodScheduled].message = " + message},
-	})
+	return out
 }
 
-var insufficient = regexp.MustCompile(`Insufficient ([A-Za-z0-9./\-]+?)[.,]*(?:\s|$)`)
-
-// wanted names the labels of spec.nodeSelector.
-func wanted(o *unstructured.Unstructured) string {
-	m, _, _ := unstructured.NestedStringMap(o.Object, "spec", "nodeSelector")
-	var parts []string
-	for k, v := range m {
-		parts = append(parts, k+"="+v)
+func podTerminating(s *session, o object) []finding {
+	since := o.GetDeletionTimestamp()
+	if since == nil {
+		return nil
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	sortStrings(parts)
-	return " (" + strings.Join(parts, ", ") + ")"
-}
-
-func (s *session) claimsOf(o *unstructured.Unstructured, depth int) {
-	volumes, _, _ := unstructured.NestedSlice(o.Object, "spec", "volumes")
-	for _, v := range volumes {
-		m, _ := v.(map[string]any)
-		name, _, _ := unstructured.NestedString(m, "persistentVolumeClaim", "claimName")
-		if name == "" {
-			continue
-		}
-		c, err := s.r.Get(s.ctx, claims, o.GetNamespace(), name)
-		switch {
-		case err == nil:
-			s.claim(c, depth+1)
-		case s.missing(claims, o.GetNamespace(), name):
-			s.foundInPod(o, depth, "", Finding{
-				Reason: "ClaimMissing", Severity: Critical, Text: fmt.Sprintf("Its volume claim %s does not exist.", name),
-				Evidence: []string{"spec.volumes[].persistentVolumeClaim.claimName = " + name}, Next: "Create the claim, or take the volume out.",
-			})
-		}
-	}
-}
-
-// mounts explains a pod that has a node but does not start, from its events.
-func (s *session) mounts(o *unstructured.Unstructured, depth int) {
-	for _, e := range s.eventsOf(o) {
-		reason, message := str(&e, "reason"), str(&e, "message")
-		switch reason {
-		case "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox":
-			next := "Look at the volume and at what it names."
-			if reason == "FailedCreatePodSandBox" {
-				next = "Look at the node's network plugin."
-			}
-			s.foundInPod(o, depth, "", Finding{
-				Reason: reason, Severity: Critical, Text: "It can't start: " + sentence(message),
-				Evidence: []string{"event " + reason + ": " + message}, Next: next,
-			})
-			return
-		}
-	}
-}
-
-// notReady explains a pod that runs but is not ready, by its probes.
-func (s *session) notReady(o *unstructured.Unstructured, depth int) {
-	c := condition(o, "Ready")
-	if c == nil || textOf(c, "status") != "False" {
-		return
+	late := s.at.Sub(since.Time) // the timestamp already has the grace period in it
+	if late < podGrace {
+		return []finding{} // it goes as it should
 	}
 	f := Finding{
-		Reason: "NotReady", Severity: Warning, Text: "It runs, but is not ready" + because(textOf(c, "message")),
-		Evidence: []string{strings.TrimSuffix("status.conditions[Ready] = False: "+textOf(c, "message"), ": ")}, Next: "Look at its readiness probe and at its log.",
+		Reason: "Terminating", Severity: Warning, Text: fmt.Sprintf("It should have been gone %s ago.", ago(late)),
+		Evidence: []Evidence{{Path: "metadata.deletionTimestamp", Value: since.UTC().Format(time.RFC3339)}},
+		Next:     "Look at its node: the kubelet has not confirmed that its containers ended.",
 	}
-	if all := condition(o, "ContainersReady"); all != nil && textOf(all, "status") == "True" && s.nodeAway(o, depth) {
-		f.Reason, f.Text = "NodeNotReady", fmt.Sprintf("Its containers were ready when its node %s last reported, but the node is not ready now.", str(o, "spec", "nodeName"))
-		f.Evidence, f.Next = append(f.Evidence, "spec.nodeName = "+str(o, "spec", "nodeName")), "Look at the node."
-		s.foundInPod(o, depth, "", f)
-		return
+	if fin := o.GetFinalizers(); len(fin) > 0 {
+		f.Text = fmt.Sprintf("It is being deleted since %s and waits for the finalizer %s.", ago(late), anded(fin))
+		f.Cause = "The controller that owns the finalizer has not done its part."
+		f.Evidence = append(f.Evidence, Evidence{Path: "metadata.finalizers", Value: strings.Join(fin, ", ")})
+		f.Next = "Find the controller that owns the finalizer, and why it does not finish."
+	} else {
+		s.nodeOf(o)
 	}
-	for _, e := range s.eventsOf(o) {
-		if message := str(&e, "message"); str(&e, "reason") == "Unhealthy" {
-			f.Reason, f.Text = "ProbeFailing", "A probe of it fails: "+sentence(message)
-			f.Evidence = append(f.Evidence, "event Unhealthy: "+message)
-			break
-		}
-	}
-	if p := probes(o); p != "" {
-		f.Evidence = append(f.Evidence, p)
-		f.Next = "Check that the container really answers there (" + p + ")."
-	}
-	s.foundInPod(o, depth, "", f)
+	return one(f)
 }
 
-// nodeAway looks at the pod's node, and tells whether that is the reason.
-func (s *session) nodeAway(o *unstructured.Unstructured, depth int) bool {
-	name := str(o, "spec", "nodeName")
+func podEvicted(_ *session, o object) []finding {
+	reason := o.text("status", "reason")
+	if reason == "" && o.condition("DisruptionTarget").is("True") && o.text("status", "phase") == "Failed" {
+		reason = "Preempted"
+	}
+	if reason != "Evicted" && reason != "Preempted" && reason != "Preempting" {
+		return nil
+	}
+	message := or(o.text("status", "message"), o.condition("DisruptionTarget").message)
+	f := Finding{
+		Reason: reason, Severity: Warning, Text: "It was evicted from its node" + because(message),
+		Evidence: []Evidence{o.cite("status", "reason"), o.cite("status", "message")},
+		Next:     "Give the containers requests that match what they use, or free the node. The evicted pod itself can be deleted.",
+	}
+	if low := strings.ToLower(message); strings.Contains(low, "low on resource") || strings.Contains(low, "exceed") {
+		f.Cause = "The node ran short, and this pod used more than it had requested."
+	} else if reason != "Evicted" {
+		f.Text, f.Cause = "It had to make room"+because(message), "A pod with a higher priority needed its place."
+		f.Next = "Give it a priority class that fits, or add nodes."
+	}
+	return one(f)
+}
+
+func podLost(s *session, o object) []finding {
+	if o.text("status", "phase") != "Unknown" && o.text("status", "reason") != "NodeLost" {
+		return nil
+	}
+	s.nodeOf(o)
+	return one(Finding{
+		Reason: "NodeLost", Severity: Critical, Text: "Its node does not report any more, so its state is not known.",
+		Evidence: []Evidence{o.cite("status", "phase"), o.cite("spec", "nodeName")}, Next: "Look at the node.",
+	})
+}
+
+// podNotStarted explains a pod that has a node but does not start, from its events.
+func podNotStarted(s *session, o object) []finding {
+	if o.text("status", "phase") != "Pending" || o.text("spec", "nodeName") == "" {
+		return nil
+	}
+	if e, ok := s.event(o, "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox", "NetworkNotReady", "FailedBinding"); ok {
+		return s.cannotStart(o, e)
+	}
+	if s.age(o) < 3*podGrace || len(o.maps("status", "containerStatuses")) == 0 && s.age(o) < 5*podGrace {
+		return nil
+	}
+	for _, c := range containersOf(o) {
+		if reason := text(c.status, "state", "waiting", "reason"); reason == "ContainerCreating" || reason == "PodInitializing" {
+			return one(Finding{
+				Reason: reason, Severity: Warning, Text: fmt.Sprintf("It has been starting for %s, and no event says why.", ago(s.age(o))),
+				Evidence: []Evidence{c.cite("state", "waiting", "reason"), o.cite("spec", "nodeName")}, Next: "Look at the node's kubelet, and at the size of the images.",
+			})
+		}
+	}
+	return nil
+}
+
+func (s *session) cannotStart(o, e object) []finding {
+	reason, message := e.text("reason"), e.text("message")
+	f := Finding{
+		Reason: reason, Severity: Critical, Text: "It can't start: " + sentence(message), Evidence: []Evidence{citeEvent(e)},
+		Next: "Look at the volume and at what it names.",
+	}
+	low := strings.ToLower(message)
+	switch m := missingConfig.FindStringSubmatch(message); {
+	case reason == "FailedCreatePodSandBox" || reason == "NetworkNotReady":
+		f.Cause, f.Next = "The node's network plugin did not give it a network.", "Look at the network plugin's pods on that node."
+		s.nodeOf(o)
+	case m != nil:
+		f.Cause = fmt.Sprintf("The %s %s, which a volume of it names, does not exist.", strings.ToLower(m[1]), m[2])
+		f.Next = fmt.Sprintf("Create the %s %s, or correct the volume.", strings.ToLower(m[1]), m[2])
+		f.Related = []string{key{m[1], o.GetNamespace(), m[2]}.String()}
+	case strings.Contains(low, "multi-attach"):
+		f.Cause, f.Next = "The volume is still attached to another node.", "Wait for the pod on the other node to go, or delete it; a ReadWriteOnce volume is on one node at a time."
+	case strings.Contains(low, "references non-existent") || strings.Contains(low, "no such file"):
+		f.Cause = "What the volume names is not there: a key or a path."
+	case strings.Contains(low, "timed out"):
+		f.Cause = "The storage did not answer in time."
+	}
+	return []finding{{Finding: f, when: lastSeen(e), began: firstSeen(e)}}
+}
+
+func podFailed(s *session, o object) []finding {
+	if o.text("status", "phase") != "Failed" {
+		return nil
+	}
+	reason := or(o.text("status", "reason"), "Failed") // DeadlineExceeded, OutOfcpu, NodeAffinity, UnexpectedAdmissionError
+	return one(Finding{
+		Reason: reason, Severity: Critical, Text: "It failed" + because(o.text("status", "message")),
+		Evidence: []Evidence{o.cite("status", "phase"), o.cite("status", "reason")}, Next: "Read its log and its events.",
+	})
+}
+
+// podNode looks at the node of a pod that was asked for and is well by its own account.
+func podNode(s *session, o object) []finding {
+	if s.named(o) && o.text("status", "phase") == "Running" {
+		s.nodeOf(o)
+	}
+	return nil
+}
+
+// nodeOf looks at the pod's node, and tells whether the node is not ready.
+func (s *session) nodeOf(o object) bool {
+	name := o.text("spec", "nodeName")
 	if name == "" {
 		return false
 	}
-	n, err := s.r.Get(s.ctx, nodes, "", name)
+	n, err := s.get(nodes, "", name)
 	if err != nil {
 		return false
 	}
-	c := condition(n, "Ready")
-	if c == nil || textOf(c, "status") == "True" {
-		return false
-	}
-	s.node(n, depth+1)
-	return true
-}
-
-// probes says what the readiness probes ask.
-func probes(o *unstructured.Unstructured) string {
-	list, _, _ := unstructured.NestedSlice(o.Object, "spec", "containers")
-	for _, x := range list {
-		c, _ := x.(map[string]any)
-		probe, _ := c["readinessProbe"].(map[string]any)
-		if get, ok := probe["httpGet"].(map[string]any); ok {
-			return fmt.Sprintf("readinessProbe of %s: GET %v on port %v", textOf(c, "name"), get["path"], get["port"])
-		}
-		if tcp, ok := probe["tcpSocket"].(map[string]any); ok {
-			return fmt.Sprintf("readinessProbe of %s: TCP port %v", textOf(c, "name"), tcp["port"])
-		}
-		if _, ok := probe["exec"].(map[string]any); ok {
-			return fmt.Sprintf("readinessProbe of %s: a command", textOf(c, "name"))
-		}
-	}
-	return ""
-}
-
-func capital(s string) string {
-	if s == "" {
-		return "Read its events."
-	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
+	s.look(n, o.key())
+	c := n.condition("Ready")
+	return c.status != "" && !c.is("True")
 }
