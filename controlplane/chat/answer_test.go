@@ -20,7 +20,7 @@ func TestAReadIsAnsweredAtOnceAndRecorded(t *testing.T) {
 	w := newWorld(t)
 	run := w.ask(w.admin, "list deployments in shop")
 	run, events := w.finished(w.admin, run.ID)
-	wantTypes(t, events, chat.TypeAccepted, chat.TypePlan, chat.TypeStarted, chat.TypeTable, chat.TypeEnd)
+	wantTypes(t, events, chat.TypeAccepted, chat.TypeScope, chat.TypePlan, chat.TypeExplain, chat.TypeStarted, chat.TypeTable, chat.TypeEnd)
 	if run.State != chat.Done || run.Approval != nil || run.EndedAt.IsZero() {
 		t.Errorf("run %+v", run)
 	}
@@ -47,6 +47,60 @@ func TestAReadThatCannotBeRecordedIsNotShown(t *testing.T) {
 	run, events := w.finished(w.admin, w.ask(w.admin, "list deployments in shop").ID)
 	if run.State != chat.Failed || slices.Contains(types(events), chat.TypeTable) {
 		t.Errorf("%s: %v", run.State, types(events))
+	}
+}
+
+// What is followed is recorded before the first of it is shown, not when it has ended.
+func TestWhatIsFollowedAndCannotBeRecordedIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.plan("watch", nlp.Step{Op: nlp.OpGet, Resource: chattest.Deployments, Namespace: "shop", Args: nlp.Args{Follow: true}})
+	_, events := w.finished(w.admin, w.ask(w.admin, "watch").ID)
+	if !slices.Contains(types(events), chat.TypeTable) {
+		t.Errorf("recorded, and not shown: %v", types(events))
+	}
+	eventually(t, "one record of it", func() bool { return len(w.records(audit.KindRead)) == 1 })
+	away := problem.New(problem.Unavailable, "The recorder cannot keep up.")
+	run := w.awaits(w.admin, "scale web to 3")
+	hold := w.at.Hold("follow")
+	if _, err := w.Approve(t.Context(), w.admin, run.ID, run.Approval.Hash, ""); err != nil {
+		t.Fatal(err)
+	}
+	<-hold.Entered
+	w.ledger.refuse("read", away)
+	hold.Release()
+	if _, events := w.finished(w.admin, run.ID); slices.Contains(types(events), chat.TypeProgress) {
+		t.Errorf("a change is watched without a record: %v", types(events))
+	}
+	if run, events := w.finished(w.admin, w.ask(w.admin, "watch").ID); run.State != chat.Failed || slices.Contains(types(events), chat.TypeTable) {
+		t.Errorf("%s: %v", run.State, types(events))
+	}
+}
+
+// Previewing and watching a change of a Secret reads it.
+func TestEveryReadOfASecretHasAnIntent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	secrets := nlp.Resource{Version: "v1", Plural: "secrets", Kind: "Secret", Namespaced: true}
+	w.at.Add(chattest.Object{Resource: secrets, Namespace: "shop", Name: "db"})
+	w.plan("label it", nlp.Step{Op: nlp.OpLabel, Resource: secrets, Namespace: "shop", Names: []string{"db"}, Args: nlp.Args{Set: map[string]string{"a": "b"}}})
+	run := w.awaits(w.admin, "label it")
+	if _, err := w.Approve(t.Context(), w.admin, run.ID, run.Approval.Hash, run.Plan.TypedName); err != nil {
+		t.Fatal(err)
+	}
+	if run, events := w.finished(w.admin, run.ID); run.State != chat.Done {
+		t.Fatalf("%s: %v", run.State, types(events))
+	}
+	var verbs []string
+	for _, r := range w.records(audit.KindIntent) {
+		verbs = append(verbs, r.Target.Verb)
+	}
+	if !slices.Equal(verbs, []string{"get", "patch", "get", "get"}) { // watching, doing, and two previews, the latest first
+		t.Errorf("intents %v", verbs)
+	}
+	w.stop() // all that was read is written
+	if got := w.records(audit.KindRead); len(got) != 0 {
+		t.Errorf("a Secret was read as if it were anything: %+v", got)
 	}
 }
 
@@ -172,7 +226,7 @@ func TestEventsResumeWithoutGapOrRepeat(t *testing.T) {
 	for e := range stream {
 		got = append(got, e)
 	}
-	wantTypes(t, got, chat.TypeAccepted, chat.TypePlan, chat.TypeStarted, chat.TypeTable, chat.TypeEnd)
+	wantTypes(t, got, chat.TypeAccepted, chat.TypeScope, chat.TypePlan, chat.TypeExplain, chat.TypeStarted, chat.TypeTable, chat.TypeEnd)
 }
 
 func TestAnotherMembersAndTenantsRunsAreNotFound(t *testing.T) {
@@ -195,7 +249,7 @@ func TestAnotherMembersAndTenantsRunsAreNotFound(t *testing.T) {
 		_, err = w.Start(t.Context(), who, run.Conversation, "list pods", "")
 		wantProblem(t, err, problem.NotFound, "")
 		wantProblem(t, w.Delete(t.Context(), who, run.Conversation), problem.NotFound, "")
-		if list, err := w.List(t.Context(), who); err != nil || len(list) != 0 {
+		if list, err := w.List(t.Context(), who, ""); err != nil || len(list) != 0 {
 			t.Errorf("%s lists %v, %v", name, list, err)
 		}
 	}
@@ -230,7 +284,7 @@ func TestConversationsKeepTheirFocusAndTitle(t *testing.T) {
 		}
 		w.finished(w.admin, run.ID)
 	}
-	list, err := w.List(t.Context(), w.admin)
+	list, err := w.List(t.Context(), w.admin, "")
 	if err != nil || len(list) != 1 || list[0].Title != "list deployments in shop" || list[0].Namespace != "shop" {
 		t.Fatalf("%+v, %v", list, err)
 	}

@@ -4,44 +4,64 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
+	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 )
 
 // Approve lets a run change what its preview showed. It holds for exactly that: the plan, this member, the cluster and
-// the objects as they were shown, for five minutes. If the cluster has moved on, a new preview is made and the answer is
+// the objects as they were shown, for five minutes. What an assistant outside of the service suggested, whoever holds its
+// token cannot approve. If the cluster has moved on, a new preview is made and the answer is
 // problem.Conflict: what would now be changed has not been seen by anyone.
 func (s *Service) Approve(ctx context.Context, scope tenant.Scope, id RunID, planHash, typedName string) (Run, error) {
+	return s.approve(ctx, scope, id, planHash, typedName, false)
+}
+
+func (s *Service) approve(ctx context.Context, scope tenant.Scope, id RunID, planHash, typedName string, always bool) (Run, error) {
 	run, err := s.awaiting(ctx, scope, id, planHash)
 	if err != nil {
 		return Run{}, err
+	}
+	if strings.HasPrefix(run.Plan.Source, nlp.SourceMCP) && scope.Via != tenant.ViaWeb {
+		return Run{}, problem.New(problem.Forbidden, "An assistant suggested this plan: it is approved in the web chat only.").WithCode("approve_in_web").
+			WithFix("Sign in with a browser and decide there.")
+	}
+	var with Change
+	if always {
+		with.Remember = standings(scope.Via, run.Approval.Plan, *run.Plan)
+		if len(with.Remember) == 0 {
+			return Run{}, errNotStanding
+		}
 	}
 	if run.Plan.TypedName != "" && typedName != run.Plan.TypedName {
 		return Run{}, problem.New(problem.Forbidden, "The name does not match: nothing was approved.").WithCode("typed_name").
 			WithFix("Type the name exactly as it is shown.")
 	}
-	ctx, cancel := context.WithTimeout(inRun(ctx, id), s.cfg.AnswerTimeout)
+	ctx, cancel := context.WithTimeout(inRun(ctx, run.ID), s.cfg.AnswerTimeout)
 	defer cancel()
-	sc, err := s.scene(ctx, scope, id)
+	sc, err := s.sceneOf(ctx, scope, run)
 	if err != nil {
 		return Run{}, err
 	}
 	if err := s.mayChange(sc, run.Approval.Plan); err != nil {
 		return Run{}, err
 	}
-	now, err := s.dryRuns(ctx, sc, run.Approval.Plan)
+	now, err := s.dryRuns(ctx, sc, run.Approval.Plan, presumed(run.Approval.Previews)...)
 	if err != nil {
 		return Run{}, late(err, "The cluster did not answer in time; nothing was changed.")
 	}
 	if sc.group != run.Approval.Group || !slices.EqualFunc(run.Approval.Previews, now, samePreview) {
 		return Run{}, s.previewAgain(ctx, sc)
 	}
-	return s.approved(ctx, sc, now)
+	run, err = s.approved(ctx, sc, now, with)
+	return s.whole(ctx, scope, run, err)
 }
 
-// approved hands the plan to the workers, with the objects' versions of a moment ago.
-func (s *Service) approved(ctx context.Context, sc scene, now []Preview) (Run, error) {
+// approved hands the plan to the workers, with the objects' versions of a moment ago. with is what stands, or is to stand,
+// beside this one approval.
+func (s *Service) approved(ctx context.Context, sc scene, now []Preview, with Change) (Run, error) {
 	id, hash := sc.run.ID, sc.run.Approval.Hash
 	j, err := s.reserve(sc.scope, id, sc.run.Cluster, true, func(j *job) { s.execute(j, now) })
 	if err != nil {
@@ -49,10 +69,9 @@ func (s *Service) approved(ctx context.Context, sc scene, now []Preview) (Run, e
 	}
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
-	run, err := s.update(detached, sc.scope, id, Change{
-		From: []State{AwaitingApproval}, FromHash: hash, State: Executing, Owner: s.cfg.Replica, Decision: Approved,
-		Events: []Event{s.event(TypeApproved, DecidedData{By: sc.scope.Email})},
-	})
+	with.From, with.FromHash, with.State, with.Owner, with.Decision = []State{AwaitingApproval}, hash, Executing, s.cfg.Replica, Approved
+	with.Events = []Event{s.event(TypeApproved, DecidedData{By: sc.scope.Email, Standing: len(with.Uses) > 0})}
+	run, err := s.update(detached, sc.scope, id, with)
 	if err != nil {
 		s.release(j)
 		return Run{}, moved(err)
@@ -67,22 +86,27 @@ func (s *Service) Decline(ctx context.Context, scope tenant.Scope, id RunID, pla
 	if err != nil {
 		return Run{}, err
 	}
-	run, err = s.update(ctx, scope, id, Change{
+	run, err = s.update(ctx, scope, run.ID, Change{
 		From: []State{AwaitingApproval}, FromHash: run.Approval.Hash, State: Done, Decision: Declined,
 		Events: []Event{
 			s.event(TypeDeclined, DecidedData{By: scope.Email}),
 			s.event(TypeEnd, EndData{State: Done, Message: "Declined. Nothing was changed."}),
 		},
 	})
-	return run, moved(err)
+	return s.whole(ctx, scope, run, moved(err))
 }
 
-// awaiting gives the run if it waits for a decision on exactly this plan. The store gives members their own runs only.
+// awaiting gives the run, or the part of it, that waits for a decision on exactly this plan. The store gives members their own runs only.
 func (s *Service) awaiting(ctx context.Context, scope tenant.Scope, id RunID, planHash string) (Run, error) {
 	if err := mayAsk(scope); err != nil {
 		return Run{}, err
 	}
 	run, err := s.cfg.Store.Run(ctx, scope, id)
+	if err == nil && run.Divided {
+		if id, err = decided(run, planHash); err == nil {
+			run, err = s.cfg.Store.Run(ctx, scope, id)
+		}
+	}
 	switch {
 	case err != nil:
 		return Run{}, err
@@ -95,8 +119,7 @@ func (s *Service) awaiting(ctx context.Context, scope tenant.Scope, id RunID, pl
 		return Run{}, problem.New(problem.Conflict, "The approval has expired; nothing was changed.").WithCode("approval_expired").
 			WithFix("Ask again.")
 	case run.Approval.Hash != planHash:
-		return Run{}, problem.New(problem.Conflict, "This is not the plan that is shown now.").WithCode("plan_changed").
-			WithFix("Look at the newest preview of the run.")
+		return Run{}, errOtherPlan
 	}
 	return run, nil
 }
@@ -104,21 +127,32 @@ func (s *Service) awaiting(ctx context.Context, scope tenant.Scope, id RunID, pl
 // samePreview compares what a person saw: identity, content and what would become of it. A version that moved by a
 // status alone does not make a preview stale.
 func samePreview(a, b Preview) bool {
-	return slices.EqualFunc(a.Seen, b.Seen, func(x, y Seen) bool {
+	return a.Blind == b.Blind && slices.EqualFunc(a.Seen, b.Seen, func(x, y Seen) bool {
 		x.ResourceVersion, y.ResourceVersion = "", ""
 		return x == y
 	}) && slices.EqualFunc(a.Diffs, b.Diffs, func(x, y Diff) bool { return x.Before == y.Before && x.After == y.After })
 }
 
+// presumed is what the plan of these previews presumes, if it is an undo.
+func presumed(all []Preview) []Seen {
+	for _, p := range all {
+		if len(p.Presumes) > 0 {
+			return p.Presumes
+		}
+	}
+	return nil
+}
+
 func (s *Service) previewAgain(ctx context.Context, sc scene) error {
-	p, err := s.preview(ctx, sc, sc.run.Approval.Plan)
+	p := proposal{plan: sc.run.Approval.Plan, fromClusterData: sc.run.Plan.FromClusterData, presumes: presumed(sc.run.Approval.Previews)}
+	got, err := s.preview(ctx, sc, p)
 	if err != nil {
 		return err
 	}
-	view := viewOf(sc.run.Approval.Plan, p.approval.Hash, sc)
+	view := viewOfPreview(p, got.approval, sc)
 	_, err = s.update(ctx, sc.scope, sc.run.ID, Change{
-		From: []State{AwaitingApproval}, FromHash: sc.run.Approval.Hash, Plan: &view, Approval: &p.approval,
-		Events: append(s.shown(view, p), s.event(TypeApproval, ApprovalData{ExpiresAt: p.approval.ExpiresAt, PlanHash: p.approval.Hash})),
+		From: []State{AwaitingApproval}, FromHash: sc.run.Approval.Hash, Plan: &view, Approval: &got.approval,
+		Events: append(s.shown(view, sc, p, got), s.awaits(sc, view, got.approval)),
 	})
 	if err != nil {
 		return moved(err)

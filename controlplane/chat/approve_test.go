@@ -45,8 +45,8 @@ func TestAChangeIsShownThenApprovedThenDoneAndRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	run, events := w.finished(w.admin, run.ID)
-	wantTypes(t, events, chat.TypeAccepted, chat.TypePlan, chat.TypeAccess, chat.TypeDiff, chat.TypeApproval,
-		chat.TypeApproved, chat.TypeStarted, chat.TypeResult, chat.TypeEnd)
+	wantTypes(t, events, chat.TypeAccepted, chat.TypeScope, chat.TypePlan, chat.TypeExplain, chat.TypeAccess, chat.TypeDiff, chat.TypeApproval,
+		chat.TypeApproved, chat.TypeStarted, chat.TypeResult, chat.TypeUndo, chat.TypeProgress, chat.TypeSettled, chat.TypeEnd)
 	if run.State != chat.Done || w.at.Replicas("checkout") != 5 || run.Approval.Decision != chat.Approved || run.Approval.DecidedBy != w.admin.Member {
 		t.Errorf("after it: %+v, %d replicas", run, w.at.Replicas("checkout"))
 	}
@@ -80,7 +80,7 @@ func TestWhatSaysNoBlocksAChange(t *testing.T) {
 			w := newWorld(t)
 			who := c.arrange(w)
 			run, events := w.finished(who, w.ask(who, "scale checkout to 5").ID)
-			want := slices.Concat([]chat.EventType{chat.TypeAccepted, chat.TypePlan}, c.events, []chat.EventType{chat.TypeError, chat.TypeEnd})
+			want := slices.Concat([]chat.EventType{chat.TypeAccepted, chat.TypeScope, chat.TypePlan, chat.TypeExplain}, c.events, []chat.EventType{chat.TypeError, chat.TypeEnd})
 			wantTypes(t, events, want...)
 			if got := data[chat.ErrorData](t, events, chat.TypeError); got.Problem.Code != c.code {
 				t.Errorf("problem %+v", got)
@@ -119,8 +119,8 @@ func TestAnApprovalIsForExactlyWhatWasShown(t *testing.T) {
 	if again.State != chat.AwaitingApproval || again.Approval.Hash == run.Approval.Hash || again.Plan.Hash != again.Approval.Hash {
 		t.Fatalf("after it moved: %+v", again)
 	}
-	wantTypes(t, events, chat.TypeAccepted, chat.TypePlan, chat.TypeAccess, chat.TypeDiff, chat.TypeApproval,
-		chat.TypePlan, chat.TypeAccess, chat.TypeDiff, chat.TypeApproval)
+	wantTypes(t, events, chat.TypeAccepted, chat.TypeScope, chat.TypePlan, chat.TypeExplain, chat.TypeAccess, chat.TypeDiff, chat.TypeApproval,
+		chat.TypePlan, chat.TypeExplain, chat.TypeAccess, chat.TypeDiff, chat.TypeApproval)
 	_, err = w.Approve(t.Context(), w.admin, run.ID, run.Approval.Hash, "") // a stale tab
 	wantProblem(t, err, problem.Conflict, "plan_changed")
 

@@ -6,6 +6,7 @@ package chat
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,9 +50,10 @@ type Conversation struct {
 	ID        ConversationID
 	Member    tenant.MemberID
 	Cluster   cluster.ID
-	Title     string    // the first question, shortened
-	Namespace string    // where the conversation is at
-	Focus     nlp.Focus // what "it" means; the translator's
+	Title     string       // the first question, shortened
+	Namespace string       // where the conversation is at
+	Focus     nlp.Focus    // what "it" means; the translator's
+	Addressed []cluster.ID // what the last turn was about; none: Cluster alone
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -71,7 +73,47 @@ type Run struct {
 	Plan         *PlanView // nil until there is one
 	Approval     *Approval // nil unless the plan changes something
 	LastSeq      int64     // of its events
+	Undo         *Undo     // nil until it has changed something
+	Divided      bool      // it changes several clusters: Parts do the work
+	Parts        []Run     // one per cluster; each has its own plan and approval
+	Parent       RunID     // of a part; its events are the parent's, under the part's cluster
 }
+
+// Root is the run whose events tell of r: r itself, or what it is a part of.
+func (r Run) Root() RunID {
+	if r.Parent != "" {
+		return r.Parent
+	}
+	return r.ID
+}
+
+// StateOf is the state of a run that has parts in these states.
+func StateOf(parts []State) State {
+	for _, s := range []State{Executing, AwaitingApproval, Running, Queued, Failed, Interrupted} {
+		if slices.Contains(parts, s) {
+			return s
+		}
+	}
+	return Done
+}
+
+// Turn is an earlier question of a conversation, without its output.
+type Turn struct {
+	Text     string
+	At       time.Time
+	State    State
+	Sentence string // of its plan; "" if it had none
+}
+
+// Opening is what work on a run begins with. Earlier has the turns before it, the latest first.
+type Opening struct {
+	Run          Run
+	Conversation Conversation
+	Earlier      []Turn
+}
+
+// Search finds conversations: all words occur in the title, or all in one question. None finds all.
+type Search struct{ Words []string }
 
 // Approval is the one `proposed` row of a preview: what was shown, to whom, until when, and what they decided. Hash binds
 // plan, member, cluster and the version of every object it would change, so a stale tab cannot approve what it did not show.
@@ -112,6 +154,10 @@ type PlanView struct {
 	Steps     []nlp.Step `json:"steps"`
 	Protected bool       `json:"protected"`
 	TypedName string     `json:"typedName,omitempty"` // must be typed to approve
+
+	Source          string   `json:"source,omitempty"`          // "builtin"; "llm:" and the model; "mcp:" and the assistant
+	Group           string   `json:"group,omitempty"`           // the member's in the cluster: "kubechat:" and this is who the cluster sees
+	FromClusterData []string `json:"fromClusterData,omitempty"` // literals that no person typed: they occur in what the cluster answered only
 }
 
 // ClusterRef names a cluster to people.
@@ -140,12 +186,15 @@ type Check struct {
 	Name      string `json:"name"`
 	Allowed   bool   `json:"allowed"`
 	Reason    string `json:"reason"`
+	Rule      string `json:"rule,omitempty"` // the RBAC rule that is missing, in words; "" where it is allowed
 }
 
 // Verdict is what the cluster's own RBAC says about a step, asked under the member's impersonation.
 type Verdict struct {
 	Allowed bool
 	Checks  []Check
+	// Snippet is a role with its binding, as YAML, that would allow what is missing: for the cluster's owner to apply.
+	Snippet string
 }
 
 // Diff is what one object looks like before and after, as the server's dry run says.
@@ -164,12 +213,22 @@ const Later = "(set when it is done)"
 type Preview struct {
 	Diffs []Diff `json:"diffs"`
 	Seen  []Seen `json:"seen"`
+	Undo  *Undo  `json:"undo,omitempty"` // the way back, or why there is none; its Seen is known afterwards only
+	// Blind says why the server could not preview the step, such as a webhook that refuses dry runs: then a name has to
+	// be typed, whatever the class. "" is the rule.
+	Blind string `json:"blind,omitempty"`
+	// Presumes are the objects as an undone change left them: what its undo may be done to, also when it is shown again.
+	Presumes []Seen `json:"presumes,omitempty"`
+	// Nothing says that the objects are as asked already: there is nothing to send. "" is the rule.
+	Nothing string `json:"nothing,omitempty"`
 }
 
-// Event is one thing that happened in a run. Seq starts at 1 and has no gaps.
+// Event is one thing that happened in a run. Seq starts at 1 and has no gaps. In a run that changes several clusters,
+// what belongs to one cluster's plan (plan, explain, access, diff, approval, and all until plan.end) names the cluster.
 type Event struct {
-	Seq  int64           `json:"seq"`
-	At   time.Time       `json:"at"`
-	Type EventType       `json:"type"`
-	Data json.RawMessage `json:"data"`
+	Seq     int64           `json:"seq"`
+	At      time.Time       `json:"at"`
+	Type    EventType       `json:"type"`
+	Cluster cluster.ID      `json:"cluster,omitempty"`
+	Data    json.RawMessage `json:"data"`
 }

@@ -2,10 +2,17 @@ package chat
 
 import (
 	"context"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/tenant"
+)
+
+const (
+	maxSearch = 200 // bytes
+	maxTitle  = 120 // characters
 )
 
 func mayAsk(scope tenant.Scope) error {
@@ -31,12 +38,29 @@ func (s *Service) Create(ctx context.Context, scope tenant.Scope, id cluster.ID)
 	return c, nil
 }
 
-// List gives the member's own conversations, the latest first.
-func (s *Service) List(ctx context.Context, scope tenant.Scope) ([]Conversation, error) {
+// List gives the member's own conversations, the latest first; with a search, those whose title or questions have all
+// the words of it.
+func (s *Service) List(ctx context.Context, scope tenant.Scope, search string) ([]Conversation, error) {
 	if err := mayAsk(scope); err != nil {
 		return nil, err
 	}
-	return s.cfg.Store.Conversations(ctx, scope)
+	words := strings.Fields(search)
+	if len(search) > maxSearch || !utf8.ValidString(search) || strings.ContainsRune(search, 0) {
+		return nil, problem.Newf(problem.Invalid, "A search is text of at most %d bytes.", maxSearch)
+	}
+	return s.cfg.Store.Conversations(ctx, scope, Search{Words: words})
+}
+
+// Rename gives one of the member's conversations another title.
+func (s *Service) Rename(ctx context.Context, scope tenant.Scope, id ConversationID, title string) (Conversation, error) {
+	if err := mayAsk(scope); err != nil {
+		return Conversation{}, err
+	}
+	title = strings.Join(strings.Fields(Clean(title)), " ")
+	if title == "" || utf8.RuneCountInString(title) > maxTitle {
+		return Conversation{}, problem.Newf(problem.Invalid, "A title has 1 to %d characters.", maxTitle)
+	}
+	return s.cfg.Store.RenameConversation(ctx, scope, id, title)
 }
 
 // Get gives one of the member's own conversations with its runs, the oldest first.

@@ -34,6 +34,21 @@ const (
 	TypeResult   EventType = "result"   // ResultData
 	TypeError    EventType = "error"    // ErrorData
 	TypeEnd      EventType = "end"      // EndData
+
+	TypeScope    EventType = "scope"    // ScopeData: once per translated run, before its plan
+	TypeExplain  EventType = "explain"  // ExplainData: after each plan
+	TypeCount    EventType = "count"    // Count
+	TypeProgress EventType = "progress" // ProgressData: between a change and its settling
+	TypeSettled  EventType = "settled"  // SettledData; its findings follow as finding events
+	TypeUndo     EventType = "undo"     // UndoData: at the end of a run that changed something
+	TypePlanEnd  EventType = "plan.end" // EndData: of one cluster's part of a run over several
+	TypePruned   EventType = "pruned"   // PrunedData: stands where output was, a day later
+
+	TypeTool        EventType = "tool"         // ToolData: a model's look into the cluster
+	TypeAnswerDelta EventType = "answer.delta" // AnswerDelta: more of an answer that is being written
+	TypeAnswer      EventType = "answer"       // AnswerData: the whole answer, which replaces its deltas
+	TypeUsage       EventType = "usage"        // UsageData
+	TypeBanner      EventType = "banner"       // BannerData
 )
 
 // AcceptedData is the question as it was taken.
@@ -63,6 +78,7 @@ type AccessData struct {
 	Allowed bool          `json:"allowed"`
 	Steps   []Check       `json:"steps"`
 	Group   cluster.Group `json:"group"`
+	Snippet string        `json:"snippet,omitempty"` // YAML that would allow what is missing, for the cluster's owner
 }
 
 // DiffData is what a plan would change.
@@ -74,11 +90,14 @@ type DiffData struct {
 type ApprovalData struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	PlanHash  string    `json:"planHash"`
+	// Remember says that a member may approve this kind of change for the rest of their login.
+	Remember bool `json:"remember,omitempty"`
 }
 
 // DecidedData says who decided.
 type DecidedData struct {
-	By string `json:"by"`
+	By       string `json:"by"`
+	Standing bool   `json:"standing,omitempty"` // nobody was asked: the member had said so before, in this login
 }
 
 // ExpiredData is empty: nobody decided in time.
@@ -120,56 +139,32 @@ type EndData struct {
 	Message string `json:"message,omitempty"`
 }
 
-// Part is one piece of an answer: one of Table, Text, Log, YAML, Finding.
-type Part interface{ partType() EventType }
-
-// Column is a table's column. Kind is "text", "age", "number" or "status".
-type Column struct {
-	Name string `json:"name"`
-	Kind string `json:"kind"`
+// PrunedData says what was here.
+type PrunedData struct {
+	Was EventType `json:"was"`
 }
 
-// Table is rows of what the cluster answered. Cells are plain text, numbers or null.
-type Table struct {
-	Title     string   `json:"title"`
-	Columns   []Column `json:"columns"`
-	Rows      [][]any  `json:"rows"`
-	Truncated bool     `json:"truncated,omitempty"`
-	Namespace string   `json:"namespace,omitempty"`
-}
+// Bulky are the types whose data is what a cluster answered: it is kept for a day.
+var Bulky = []EventType{TypeTable, TypeText, TypeLog, TypeYAML, TypeFinding, TypeTool}
 
-// Text is plain text, never markup.
-type Text struct {
-	Text string `json:"text"`
+// EndOf is the end of a run whose parts have all ended. The store makes it, with the last part's end.
+func EndOf(parts []State) Event {
+	done := 0
+	for _, s := range parts {
+		if s == Done {
+			done++
+		}
+	}
+	data := EndData{State: StateOf(parts)}
+	if done < len(parts) {
+		data.Message = fmt.Sprintf("%d of %d clusters ended without trouble.", done, len(parts))
+	}
+	b, err := json.Marshal(data)
+	if err != nil {
+		panic(fmt.Sprintf("chat: an end always marshals: %v", err))
+	}
+	return Event{Type: TypeEnd, Data: b}
 }
-
-// Log is lines of one container.
-type Log struct {
-	Lines     []string `json:"lines"`
-	Container string   `json:"container"`
-	Pod       string   `json:"pod"`
-}
-
-// YAML is an object, or several, without Secret values.
-type YAML struct {
-	Text string `json:"text"`
-}
-
-// Finding is one thing the diagnosis found.
-type Finding struct {
-	Object   string   `json:"object"`
-	Reason   string   `json:"reason"`
-	Severity string   `json:"severity"`
-	Text     string   `json:"text"`
-	Evidence []string `json:"evidence"`
-	Next     string   `json:"next"`
-}
-
-func (Table) partType() EventType   { return TypeTable }
-func (Text) partType() EventType    { return TypeText }
-func (Log) partType() EventType     { return TypeLog }
-func (YAML) partType() EventType    { return TypeYAML }
-func (Finding) partType() EventType { return TypeFinding }
 
 // event makes an event; the store gives it its Seq. All text in data is neutralised here, in the one place that every
 // event passes, so that no adapter can forget it.

@@ -37,7 +37,7 @@ func classed(plan nlp.Plan, id cluster.ID) (nlp.Plan, error) {
 
 // writesSecret: a value typed here would stay in the conversation, the plan and the audit's command line.
 func writesSecret(step nlp.Step) bool {
-	if step.Op != nlp.OpCreate && step.Op != nlp.OpPatch {
+	if step.Op != nlp.OpCreate && step.Op != nlp.OpPatch && step.Op != nlp.OpReplaceForce {
 		return false
 	}
 	if touchesSecrets(step) {
@@ -56,10 +56,22 @@ func viewOf(plan nlp.Plan, hash string, sc scene) PlanView {
 	v := PlanView{
 		Hash: hash, Class: plan.Class, Sentence: nlp.Sentence(plan, sc.name), Kubectl: nlp.Kubectl(plan),
 		Cluster: ClusterRef{ID: sc.run.Cluster, Name: sc.name}, Namespace: namespaceOf(plan), Steps: plan.Steps,
-		Protected: nlp.Protected(plan),
+		Protected: nlp.Protected(plan), Source: plan.Source, Group: string(sc.group),
 	}
 	if plan.Class == nlp.Destructive || v.Protected {
-		v.TypedName = typedName(plan, sc.name)
+		v.TypedName = typedName(plan, sc.name, false)
+	}
+	return v
+}
+
+// viewOfPreview is the view of a plan with its preview. What the server could not try out beforehand is approved by
+// typing a name, whatever its class.
+func viewOfPreview(p proposal, a Approval, sc scene) PlanView {
+	v := viewOf(p.plan, a.Hash, sc)
+	v.FromClusterData = p.fromClusterData
+	blind := slices.ContainsFunc(a.Previews, func(p Preview) bool { return p.Blind != "" })
+	if blind && v.TypedName == "" {
+		v.TypedName = typedName(p.plan, sc.name, true)
 	}
 	return v
 }
@@ -75,11 +87,13 @@ func namespaceOf(plan nlp.Plan) string {
 	return ns
 }
 
-// typedName is what a person types to approve what destroys: the object if it is one, else the namespace, else the cluster.
-func typedName(plan nlp.Plan, clusterName string) string {
+// typedName is what a person types to approve what destroys, or with every any change: the object if it is one, else the
+// namespace, else the cluster.
+func typedName(plan nlp.Plan, clusterName string, every bool) string {
 	var names []string
 	for _, step := range plan.Steps {
-		if c := nlp.Classify(step); c == nlp.Destructive || (c == nlp.Mutate && nlp.Protected(nlp.Plan{Steps: []nlp.Step{step}})) {
+		c := nlp.Classify(step)
+		if c == nlp.Destructive || c == nlp.Mutate && (every || nlp.Protected(nlp.Plan{Steps: []nlp.Step{step}})) {
 			names = append(names, step.Names...)
 			if len(step.Names) == 0 {
 				names = append(names, "", "") // a selector: more than one
@@ -114,6 +128,7 @@ var verbs = map[nlp.Op]string{
 	nlp.OpAPIResources: "get", nlp.OpVersion: "get", nlp.OpCanI: "create", nlp.OpRolloutStatus: "get",
 	nlp.OpRolloutHistory: "list", nlp.OpDiagnose: "get", nlp.OpCreate: "create", nlp.OpScale: "update", nlp.OpExpose: "create",
 	nlp.OpAutoscale: "create", nlp.OpDelete: "delete", nlp.OpDeleteCollection: "deletecollection", nlp.OpDrain: "create",
+	nlp.OpWait: "get", nlp.OpExec: "create", nlp.OpEvict: "create", nlp.OpReplaceForce: "delete",
 }
 
 // target says in audit's words what a step is about.
@@ -129,7 +144,7 @@ func target(step nlp.Step, id cluster.ID) audit.Target {
 		t.Name = step.Names[0]
 	}
 	switch step.Op {
-	case nlp.OpGet, nlp.OpDescribe:
+	case nlp.OpGet, nlp.OpDescribe, nlp.OpWait:
 		if len(step.Names) == 0 {
 			t.Verb = "list"
 		}
@@ -145,7 +160,9 @@ func target(step nlp.Step, id cluster.ID) audit.Target {
 		t.APIGroup, t.Resource = "", "services"
 	case nlp.OpAutoscale:
 		t.APIGroup, t.Resource = "autoscaling", "horizontalpodautoscalers"
-	case nlp.OpDrain:
+	case nlp.OpExec:
+		t.APIGroup, t.Resource, t.Subresource = "", "pods", "exec"
+	case nlp.OpDrain, nlp.OpEvict:
 		t.APIGroup, t.Resource, t.Subresource = "", "pods", "eviction"
 	case nlp.OpVersion:
 		t = audit.Target{Cluster: id, Verb: "get", Path: "/version"}

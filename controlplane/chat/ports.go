@@ -28,10 +28,18 @@ type Cluster interface {
 	Vocabulary(ctx context.Context) (*nlp.Vocabulary, error)
 	// Review asks the cluster's RBAC about every request behind the step. An error blocks a change.
 	Review(ctx context.Context, step nlp.Step) (Verdict, error)
-	// DryRun sends the step's very requests with dryRun=All. An error blocks a change.
-	DryRun(ctx context.Context, step nlp.Step) (Preview, error)
+	// DryRun sends the step's very requests with dryRun=All. An error blocks a change. seen are preconditions, of an undo:
+	// the objects as the change left them; what has moved on since is problem.Conflict.
+	DryRun(ctx context.Context, step nlp.Step, seen ...Seen) (Preview, error)
 	// Execute does the step. For a change, Answer.Outcome is set even beside an error; seen are its preconditions.
 	Execute(ctx context.Context, step nlp.Step, seen ...Seen) (Answer, error)
+	// Stream does a read whose answer grows (Args.Follow: a log, a watched list) and gives each part when it is there.
+	// A Log that follows another of the same pod and container continues it. It ends by itself after a bounded time.
+	Stream(ctx context.Context, step nlp.Step, emit func(Part)) (Answer, error)
+	// Needs says, without asking the cluster, which requests a step makes and which rights they need.
+	Needs(step nlp.Step) Needs
+	// Follow watches what an executed step has set in motion until there is a verdict, or its time is up. It only reads.
+	Follow(ctx context.Context, step nlp.Step, emit func(Progress)) (Settled, error)
 }
 
 // Answer is what a step gave.
@@ -41,11 +49,19 @@ type Answer struct {
 	HTTPStatus int           // of the last request; 0 when no answer came
 	Message    string        // one line for people
 	Bytes      int64         // read from the cluster
+	Undo       *Undo         // of a change: the way back from what was done, also where not all of it was
+}
+
+// Needs is what a step asks of a cluster's API server.
+type Needs struct {
+	Requests []ExplainRequest
+	Rights   []ExplainRight
 }
 
 // Directory knows the tenant's clusters and the member's group in each.
 type Directory interface {
 	Get(ctx context.Context, scope tenant.Scope, id cluster.ID) (cluster.Cluster, error)
+	List(ctx context.Context, scope tenant.Scope) ([]cluster.Cluster, error)
 	Group(ctx context.Context, scope tenant.Scope, id cluster.ID) (cluster.Group, error)
 }
 
@@ -72,18 +88,22 @@ var ErrMoved = errors.New("chat: the run has moved on")
 type Store interface {
 	ConversationStore
 	RunStore
+	StandingStore
 	// Watch calls f for every note of every replica until ctx ends; it reconnects by itself, and then says Note{}.
 	Watch(ctx context.Context, f func(Note)) error
 	// Unsettled lists, over all tenants, the runs that somebody must settle: those of replicas without a lease, those
 	// whose approval has expired, and the active ones of `replica` itself, which knows which of them it works on.
 	Unsettled(ctx context.Context, replica string) ([]Unsettled, error)
+	// Prune removes the output of some of the runs, of all tenants, that ended before a moment; it says how many those were.
+	Pruner
 }
 
 // ConversationStore keeps conversations.
 type ConversationStore interface {
 	CreateConversation(ctx context.Context, scope tenant.Scope, c Conversation) error
 	Conversation(ctx context.Context, scope tenant.Scope, id ConversationID) (Conversation, error)
-	Conversations(ctx context.Context, scope tenant.Scope) ([]Conversation, error)
+	Conversations(ctx context.Context, scope tenant.Scope, search Search) ([]Conversation, error)
+	RenameConversation(ctx context.Context, scope tenant.Scope, id ConversationID, title string) (Conversation, error)
 	// DeleteConversation removes it with its runs and events; what was done stays in audit.
 	DeleteConversation(ctx context.Context, scope tenant.Scope, id ConversationID) error
 }
@@ -93,6 +113,10 @@ type RunStore interface {
 	// CreateRun stores a queued run with its first event, or gives the run that the key already made (created false).
 	CreateRun(ctx context.Context, scope tenant.Scope, run Run, key string, first Event) (stored Run, created bool, err error)
 	Run(ctx context.Context, scope tenant.Scope, id RunID) (Run, error)
+	// Opening gives a run with its conversation and at most that many turns before it.
+	Opening(ctx context.Context, scope tenant.Scope, id RunID, turns int) (Opening, error)
+	// Changed gives the conversation's last run with an Undo; of a divided one, the parts that have one.
+	Changed(ctx context.Context, scope tenant.Scope, id ConversationID) ([]Run, error)
 	Runs(ctx context.Context, scope tenant.Scope, id ConversationID) ([]Run, error)
 	// Update applies a change in one transaction and tells every replica; ErrMoved when a From field doesn't hold.
 	Update(ctx context.Context, scope tenant.Scope, id RunID, change Change) (Run, error)
@@ -113,6 +137,12 @@ type Change struct {
 	Decision  Decision  // decides the newest approval
 	Focus     *nlp.Focus
 	Namespace string
+	Addressed *[]cluster.ID // the conversation's, beside its Focus
+	Cluster   cluster.ID    // the run is about this one, not the conversation's own
+	Undo      *Undo
+	Parts     []Run      // makes the run a divided one
+	Remember  []Standing // given with the decision, for the scope's login; recorded
+	Uses      []Standing // what the decision rests on; recorded, and ErrMoved where one of them stands no more
 	Events    []Event
 }
 

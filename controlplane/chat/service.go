@@ -14,6 +14,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/internal/slots"
 )
 
 // Config is what a Service is made of. The first group is required.
@@ -26,6 +27,9 @@ type Config struct {
 	Decide     Decide
 	Store      Store
 	Replica    string // this replica's id, as it holds its lease
+
+	Assistants Assistants // nil: no tenant has a model
+	Toolbox    Toolbox    // nil: assistants outside of the service are given nothing
 
 	Workers        int           // runs worked on at once; 0: 64
 	PerCluster     int           // of those, for one cluster, so that a slow one holds up nobody else; 0: 8
@@ -72,10 +76,12 @@ type Service struct {
 	hub     *hub
 	wake    chan struct{} // one pending wake stands for any number
 	stopped chan struct{} // closed once Run stops taking work
+	names   names
+	visits  *slots.Slots // calls of assistants outside that are under way here, by login
 
 	mu         sync.Mutex // guards what follows
 	queue      []*job
-	jobs       map[RunID]*job // queued or worked on here
+	jobs       map[RunID]*job // queued or worked on here; those of parts have no place of their own
 	running    int
 	perCluster map[cluster.ID]int
 	stopping   bool
@@ -91,12 +97,14 @@ type job struct {
 	work    func(*job)
 	execute bool // a change may be on its way: at a stop it gets the grace period
 	queued  bool
+	parked  bool // it waits for the cluster and takes no place
 }
 
 // Why a job's context ends.
 var (
 	errStopAsked = errors.New("stopped by the member")
 	errStopping  = errors.New("this replica is stopping")
+	errStreamed  = errors.New("an answer that grows was shown for long enough")
 )
 
 // New makes a Service.
@@ -119,7 +127,7 @@ func New(c Config) (*Service, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Service{
-		cfg: c, log: c.Log, now: c.Now, hub: newHub(), wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+		cfg: c, log: c.Log, now: c.Now, hub: newHub(), wake: make(chan struct{}, 1), stopped: make(chan struct{}), visits: slots.New(maxVisits),
 		jobs: map[RunID]*job{}, perCluster: map[cluster.ID]int{},
 	}, nil
 }
@@ -275,10 +283,27 @@ func (s *Service) finished(j *job) {
 	j.cancel(nil)
 	s.mu.Lock()
 	s.forget(j)
+	s.leave(j)
+	s.mu.Unlock()
+	s.signal()
+}
+
+// leave gives a job's place back, once. It is called with mu held.
+func (s *Service) leave(j *job) {
+	if j.parked || j.queued {
+		return
+	}
+	j.parked = true
 	s.running--
 	if s.perCluster[j.cluster]--; s.perCluster[j.cluster] == 0 {
 		delete(s.perCluster, j.cluster)
 	}
+}
+
+// park gives a job's place to others: from now on it only watches.
+func (s *Service) park(j *job) {
+	s.mu.Lock()
+	s.leave(j)
 	s.mu.Unlock()
 	s.signal()
 }

@@ -109,50 +109,64 @@ func (s *Service) settleExecuting(ctx context.Context, scope tenant.Scope, u Uns
 		return err
 	}
 	n := len(run.Approval.Plan.Steps)
-	i, open := openStep(events)
+	i, open, failed := openStep(events)
 	var out []Event
+	var undo *Undo
 	message := rest("The service was interrupted.", i, n)
-	if open && nlp.Classify(run.Approval.Plan.Steps[i]) != nlp.Read {
-		out = append(out, s.event(TypeResult, ResultData{Step: i, Outcome: audit.Unknown, Message: "It may have been sent; the answer was lost."}))
-		out = append(out, s.event(TypeText, Text{Text: s.lookAgain(ctx, scope, u.Run, i)}))
+	state := Interrupted
+	if !open && !failed && i == n-1 && run.Undo != nil { // all of it was done: only the watching was cut short
+		state, message = Done, "All steps were done; the service was interrupted while it watched them."
 	}
-	out = append(out, s.event(TypeEnd, EndData{State: Interrupted, Message: message}))
-	_, err = s.update(ctx, scope, u.Run, Change{From: []State{Executing}, FromOwner: s.cfg.Replica, State: Interrupted, Events: out})
+	if open && nlp.Classify(run.Approval.Plan.Steps[i]) != nlp.Read {
+		undo = &Undo{Impossible: "Nobody knows whether it was done: its answer was lost."}
+		out = append(out, s.event(TypeResult, ResultData{Step: i, Outcome: audit.Unknown, Message: "It may have been sent; the answer was lost."}))
+		out = append(out, s.event(TypeText, Text{Text: s.foundAgain(ctx, scope, u.Run, i)}))
+	}
+	out = append(out, s.event(TypeEnd, EndData{State: state, Message: message}))
+	_, err = s.update(ctx, scope, u.Run, Change{From: []State{Executing}, FromOwner: s.cfg.Replica, State: state, Undo: undo, Events: out})
 	return err
 }
 
-// openStep is the last step that was begun, and whether how it ended is missing. Before the first it is -1.
-func openStep(events []Event) (i int, open bool) {
+// openStep is the last step that was begun, whether how it ended is missing, and whether it is known not to have succeeded.
+// Before the first it is -1.
+func openStep(events []Event) (i int, open, failed bool) {
 	i = -1
 	for _, e := range events {
-		var d struct{ Step int }
+		var d struct {
+			Step    int
+			Outcome audit.Outcome
+		}
 		if (e.Type == TypeStarted || e.Type == TypeResult) && json.Unmarshal(e.Data, &d) == nil {
 			i, open = d.Step, e.Type == TypeStarted
+			failed = e.Type == TypeResult && d.Outcome != audit.Succeeded
 		}
 	}
-	return i, open
+	return i, open, failed
 }
 
-func (s *Service) lookAgain(ctx context.Context, scope tenant.Scope, id RunID, i int) string {
+func (s *Service) foundAgain(ctx context.Context, scope tenant.Scope, id RunID, i int) string {
 	sc, err := s.scene(ctx, scope, id)
 	if err != nil {
 		return "The cluster was not asked what became of it: " + problem.As(err).Detail
 	}
-	return s.look(ctx, sc, i)
+	return s.found(ctx, sc, i)
 }
 
-// look compares the cluster as it is with the plan's preview and says, for people, what became of a step.
-func (s *Service) look(ctx context.Context, sc scene, i int) string {
+// found compares the cluster as it is with the plan's preview and says, for people, what became of a step.
+func (s *Service) found(ctx context.Context, sc scene, i int) string {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	step, was := sc.run.Approval.Plan.Steps[i], sc.run.Approval.Previews[i]
 	var now Preview
+	if step.Op == nlp.OpExec {
+		return "What the program did inside its container cannot be looked up from here."
+	}
 	_, err := s.recorded(ctx, sc, nlp.Step{Op: nlp.OpGet, Resource: step.Resource, Namespace: step.Namespace, Names: step.Names}, func() (Answer, error) {
 		var err error
 		now, err = sc.at.DryRun(ctx, step)
 		return Answer{HTTPStatus: 200}, err
 	})
-	gone := problem.Is(err, problem.NotFound) && (step.Op == nlp.OpDelete || step.Op == nlp.OpDeleteCollection)
+	gone := problem.Is(err, problem.NotFound) && (step.Op == nlp.OpDelete || step.Op == nlp.OpDeleteCollection || step.Op == nlp.OpEvict)
 	made := problem.Is(err, problem.Conflict) && (step.Op == nlp.OpCreate || step.Op == nlp.OpExpose || step.Op == nlp.OpAutoscale)
 	switch {
 	case gone:

@@ -23,7 +23,7 @@ import (
 // world is a tenant with a cluster, on a real database, and the replicas that serve it.
 type world struct {
 	*storetest.Database
-	t        *testing.T
+	t        testing.TB
 	at       *chattest.Cluster
 	clusters *cluster.Service
 	accounts *account.Service
@@ -122,7 +122,7 @@ func (l *ledger) Read(ctx context.Context, s tenant.Scope, r audit.ReadRecord) e
 	return l.Log.Read(ctx, s, r)
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	d := storetest.New(t)
 	w := &world{
@@ -147,7 +147,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // background runs something until the test ends, or stop is called.
-func background(t *testing.T, run func(context.Context) error) (stop func()) {
+func background(t testing.TB, run func(context.Context) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -277,7 +277,7 @@ func types(events []chat.Event) []chat.EventType {
 }
 
 // data is the first event's of a type.
-func data[T any](t *testing.T, events []chat.Event, kind chat.EventType) T {
+func data[T any](t testing.TB, events []chat.Event, kind chat.EventType) T {
 	t.Helper()
 	var v T
 	for _, e := range events {
@@ -290,6 +290,18 @@ func data[T any](t *testing.T, events []chat.Event, kind chat.EventType) T {
 	}
 	t.Fatalf("no %s among %v", kind, types(events))
 	return v
+}
+
+// all are the data of all events of a type.
+func all[T any](t testing.TB, events []chat.Event, kind chat.EventType) []T {
+	t.Helper()
+	var out []T
+	for _, e := range events {
+		if e.Type == kind {
+			out = append(out, data[T](t, []chat.Event{e}, kind))
+		}
+	}
+	return out
 }
 
 func wantTypes(t *testing.T, events []chat.Event, want ...chat.EventType) {

@@ -43,6 +43,7 @@ type request struct {
 	accept       string
 	contentType  string
 	body         []byte
+	header       map[string]string
 	maxBytes     int64 // cut the answer there, without an error; 0: maxBody, and more is an error
 }
 
@@ -51,22 +52,25 @@ type response struct {
 	status   int
 	body     []byte
 	warnings []string
+	// of a change that is more than one request: what it gave, and what it did
+	parts []chat.Part
+	did   string
 }
 
-// do sends one request, once. An answer of 400 and above is an error that wraps the API's own.
-func (c *Cluster) do(ctx context.Context, r request) (response, error) {
+// exchange sends one request, once, and gives the answer as it comes. The caller closes its body.
+func (c *Cluster) exchange(ctx context.Context, r request) (*http.Response, error) {
 	u := c.base + r.path
 	if len(r.query) > 0 {
 		u += "?" + r.query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, u, bytes.NewReader(r.body))
 	if err != nil {
-		return response{}, fmt.Errorf("make a request for the cluster: %w", err)
+		return nil, fmt.Errorf("make a request for the cluster: %w", err)
 	}
 	if len(r.body) == 0 {
-		req.Body, req.GetBody = http.NoBody, nil // nothing that the transport could send a second time
+		req.Body = http.NoBody
 	}
-	req.GetBody = nil
+	req.GetBody = nil // nothing that the transport could send a second time
 	req.Header.Set("Accept", or(r.accept, asJSON))
 	if id := chat.RunFrom(ctx); id != "" {
 		req.Header.Set("X-Request-Id", string(id))
@@ -74,9 +78,21 @@ func (c *Cluster) do(ctx context.Context, r request) (response, error) {
 	if r.contentType != "" {
 		req.Header.Set("Content-Type", r.contentType)
 	}
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return response{}, unreachable(ctx, err)
+		return nil, unreachable(ctx, err)
+	}
+	return res, nil
+}
+
+// do sends one request, once. An answer of 400 and above is an error that wraps the API's own.
+func (c *Cluster) do(ctx context.Context, r request) (response, error) {
+	res, err := c.exchange(ctx, r)
+	if err != nil {
+		return response{}, err
 	}
 	defer res.Body.Close()
 	out := response{status: res.StatusCode, warnings: warnings(res.Header)}

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubechat/kubechat/controlplane/chat"
@@ -33,17 +33,23 @@ type change struct {
 	gone     bool                 // the object is not there afterwards
 	mask     func(map[string]any) // hides in the preview what is only known when it is done
 	warnings []string             // what the dry run cannot know
-	observe  bool                 // a workload whose rollout is worth a look afterwards
 	retry    bool                 // 429 means "not now": an eviction that a disruption budget holds back
+	// whole is the object that a Scale in live is about, for the way back
+	whole       *unstructured.Unstructured
+	revision    int64  // of its rollout, before this change; 0 where nobody can say, or needs to
+	subresource string // that a patch goes to
+	// run does what is more, or other, than the one request above; dry asks the server without doing it
+	run func(ctx context.Context, dry bool) (response, error)
 	// again makes the same change of the object as it is now, if it still is what was seen; nil: there is no version to move
 	again func(context.Context) (change, error)
 }
 
-// changer makes the changes of one step. seen is empty for a preview; else only what was seen may be changed.
+// changer makes the changes of one step. Where something was seen, only that may be changed.
 type changer struct {
 	c    *Cluster
 	step nlp.Step
 	seen []chat.Seen
+	dry  bool // for a preview: what people should know is looked up, and requests carry no version
 }
 
 var changers = map[nlp.Op]func(*changer, context.Context) ([]change, error){
@@ -53,10 +59,12 @@ var changers = map[nlp.Op]func(*changer, context.Context) ([]change, error){
 	nlp.OpRolloutUndo: (*changer).undo, nlp.OpRolloutRestart: (*changer).restart, nlp.OpRolloutPause: (*changer).pause,
 	nlp.OpRolloutResume: (*changer).pause, nlp.OpCordon: (*changer).cordon, nlp.OpUncordon: (*changer).cordon,
 	nlp.OpTaint: (*changer).taint, nlp.OpDelete: (*changer).remove, nlp.OpDeleteCollection: (*changer).remove,
-	nlp.OpDrain: (*changer).drain,
+	nlp.OpDrain: (*changer).drain, nlp.OpEvict: (*changer).evict, nlp.OpSetServiceAccount: (*changer).setServiceAccount,
+	nlp.OpSetSelector: (*changer).setSelector, nlp.OpRemoveFinalizers: (*changer).removeFinalizers,
+	nlp.OpReplaceForce: (*changer).replaceForce, nlp.OpExec: (*changer).exec,
 }
 
-func (c *Cluster) changes(ctx context.Context, step nlp.Step, seen []chat.Seen) ([]change, error) {
+func (c *Cluster) changes(ctx context.Context, step nlp.Step, seen []chat.Seen, dry bool) ([]change, error) {
 	build, ok := changers[step.Op]
 	if !ok {
 		return nil, problem.Newf(problem.Invalid, "%q is not something that changes a cluster.", step.Op)
@@ -64,7 +72,7 @@ func (c *Cluster) changes(ctx context.Context, step nlp.Step, seen []chat.Seen) 
 	if step.Resource.Namespaced && step.Namespace == "" && step.Op != nlp.OpDrain {
 		return nil, problem.New(problem.Invalid, "A change needs one namespace.")
 	}
-	ch := &changer{c: c, step: step, seen: seen}
+	ch := &changer{c: c, step: step, seen: seen, dry: dry}
 	return build(ch, ctx)
 }
 
@@ -86,6 +94,7 @@ func (b *changer) targets(ctx context.Context, r nlp.Resource) ([]*unstructured.
 		return out, nil
 	}
 	items, more, err := b.c.list(ctx, r, s.Namespace, s.LabelSelector, s.FieldSelector)
+	items = passing(items, s.Post.Filter, b.c.now())
 	switch {
 	case err != nil:
 		return nil, err
@@ -133,16 +142,36 @@ func (b *changer) pre(r nlp.Resource, o *unstructured.Unstructured) (chat.Seen, 
 
 // bound tells whether requests carry the object's version. A dry run does not: a version that moves meanwhile is no
 // reason not to show anything.
-func (b *changer) bound() bool { return len(b.seen) > 0 }
+func (b *changer) bound() bool { return len(b.seen) > 0 && !b.dry }
 
 // digest is over what a preview shows, so nothing of a Secret's value is in it.
 func digest(o *unstructured.Unstructured) string {
-	b, err := json.Marshal(tidy(o))
+	content := tidy(o)
+	if o.GetKind() == "Node" {
+		dropOwnTaints(content)
+	}
+	b, err := json.Marshal(content)
 	if err != nil {
 		panic(fmt.Sprintf("kube: what was JSON is JSON: %v", err))
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
+}
+
+// dropOwnTaints leaves out the taints that a node's controllers write by themselves, such as a moment after a cordon.
+func dropOwnTaints(node map[string]any) {
+	spec, _ := node["spec"].(map[string]any)
+	taints, _ := spec["taints"].([]any)
+	taints = slices.DeleteFunc(taints, func(t any) bool {
+		m, _ := t.(map[string]any)
+		key := str(m, "key")
+		return strings.HasPrefix(key, "node.kubernetes.io/") || strings.HasPrefix(key, "node.cloudprovider.kubernetes.io/")
+	})
+	if len(taints) == 0 {
+		delete(spec, "taints")
+		return
+	}
+	spec["taints"] = taints
 }
 
 func titleOf(r nlp.Resource, name string) string {
@@ -209,6 +238,9 @@ func (b *changer) repeatable(r nlp.Resource, o *unstructured.Unstructured, make 
 
 // send sends a change, or asks the server what it would do.
 func (c *Cluster) send(ctx context.Context, ch change, dry bool) (response, error) {
+	if ch.run != nil {
+		return ch.run(ctx, dry)
+	}
 	body, err := json.Marshal(ch.body)
 	if err != nil {
 		return response{}, fmt.Errorf("write the request for %s: %w", ch.title, err)
@@ -242,59 +274,4 @@ func dryBody(v any, plain []byte) ([]byte, error) {
 		return json.Marshal(b)
 	}
 	return plain, nil
-}
-
-// DryRun previews a step that changes something: what each object is now, and what the server says it would become.
-func (c *Cluster) DryRun(ctx context.Context, step nlp.Step) (chat.Preview, error) {
-	changes, err := c.changes(ctx, step, nil)
-	if err != nil {
-		return chat.Preview{}, err
-	}
-	p := chat.Preview{Diffs: []chat.Diff{}, Seen: []chat.Seen{}}
-	for _, ch := range changes {
-		d, err := c.dryRun(ctx, ch, len(changes))
-		if err != nil {
-			return chat.Preview{}, err
-		}
-		p.Diffs = append(p.Diffs, d)
-		p.Seen = append(p.Seen, ch.seen)
-	}
-	return p, nil
-}
-
-const manyTargets = 5 // above that a preview names the objects that go, and does not print each whole
-
-func (c *Cluster) dryRun(ctx context.Context, ch change, of int) (chat.Diff, error) {
-	res, err := c.send(ctx, ch, true)
-	if ch.retry && apierrors.IsTooManyRequests(err) {
-		ch.warnings = append(ch.warnings, "Right now a disruption budget holds this eviction back.")
-		err = nil
-	}
-	if err != nil {
-		return chat.Diff{}, err
-	}
-	before := tidy(ch.live)
-	if ch.gone && of > manyTargets {
-		before = brief(ch.live)
-	}
-	var after map[string]any
-	if !ch.gone {
-		o, err := readObject(res.body)
-		if err != nil {
-			return chat.Diff{}, err
-		}
-		after = tidy(o)
-		if ch.mask != nil {
-			ch.mask(after)
-		}
-	}
-	return diffOf(ch.title, before, after, append(ch.warnings, res.warnings...)), nil
-}
-
-func brief(o *unstructured.Unstructured) map[string]any {
-	meta := map[string]any{"name": o.GetName()}
-	if ns := o.GetNamespace(); ns != "" {
-		meta["namespace"] = ns
-	}
-	return map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind(), "metadata": meta}
 }

@@ -20,6 +20,7 @@ var (
 	claims       = nlp.Resource{Version: "v1", Plural: "persistentvolumeclaims", Kind: "PersistentVolumeClaim", Namespaced: true}
 	deployments  = nlp.Resource{Group: "apps", Version: "v1", Plural: "deployments", Kind: "Deployment", Namespaced: true}
 	statefulSets = nlp.Resource{Group: "apps", Version: "v1", Plural: "statefulsets", Kind: "StatefulSet", Namespaced: true}
+	daemonSets   = nlp.Resource{Group: "apps", Version: "v1", Plural: "daemonsets", Kind: "DaemonSet", Namespaced: true}
 	replicaSets  = nlp.Resource{Group: "apps", Version: "v1", Plural: "replicasets", Kind: "ReplicaSet", Namespaced: true}
 	revisions    = nlp.Resource{Group: "apps", Version: "v1", Plural: "controllerrevisions", Kind: "ControllerRevision", Namespaced: true}
 	autoscalers  = nlp.Resource{Group: "autoscaling", Version: "v2", Plural: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}
@@ -108,7 +109,15 @@ func (b *changer) autoscale(ctx context.Context) ([]change, error) {
 	}
 	hpa := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "autoscaling/v2", "kind": autoscalers.Kind, "spec": spec}}
 	hpa.SetName(or(b.step.Args.NewName, o.GetName()))
-	return b.creation(ctx, autoscalers, hpa)
+	warnings, err := b.scalable(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	out, err := b.creation(ctx, autoscalers, hpa)
+	for i := range out {
+		out[i].warnings = warnings
+	}
+	return out, err
 }
 
 func count(n int, plural string) string {

@@ -37,35 +37,36 @@ func (b *changer) taint(ctx context.Context) ([]change, error) {
 	return b.eachTarget(ctx, func(o *unstructured.Unstructured) (change, error) {
 		has, _, _ := unstructured.NestedSlice(o.Object, "spec", "taints")
 		var out []any
+		var warnings []string
 		for _, t := range has {
 			if m, ok := t.(map[string]any); ok && !b.untaints(m) {
 				out = append(out, m)
 			}
 		}
-		for _, key := range sortedKeys(b.step.Args.Set) {
-			value, effect := "", b.step.Args.Set[key]
-			if i := strings.LastIndexByte(effect, ':'); i >= 0 {
-				value, effect = effect[:i], effect[i+1:]
+		for _, t := range nlp.Taints(b.step.Args.Set) {
+			m := map[string]any{"key": t.Key, "effect": t.Effect}
+			if t.Value != "" {
+				m["value"] = t.Value
 			}
-			t := map[string]any{"key": key, "effect": effect}
-			if value != "" {
-				t["value"] = value
+			if t.Effect == "NoExecute" && b.dry {
+				warnings = append(warnings, b.evictedBy(ctx, o.GetName(), t.Key, t.Value))
 			}
-			out = append(out, t)
+			out = append(out, m)
 		}
-		return b.patched(b.step.Resource, o, mergePatch, "tainted", map[string]any{"spec": map[string]any{"taints": out}})
+		ch, err := b.patched(b.step.Resource, o, mergePatch, "tainted", map[string]any{"spec": map[string]any{"taints": out}})
+		ch.warnings = warnings
+		return ch, err
 	})
 }
 
 // untaints tells whether the step takes this taint away, or sets it anew.
 func (b *changer) untaints(t map[string]any) bool {
 	key, effect := str(t, "key"), str(t, "effect")
-	for k, v := range b.step.Args.Set {
-		if k == key && v[strings.LastIndexByte(v, ':')+1:] == effect {
-			return true
-		}
+	if slices.ContainsFunc(nlp.Taints(b.step.Args.Set), func(t nlp.Taint) bool { return t.Key == key && t.Effect == effect }) {
+		return true
 	}
-	return slices.Contains(b.step.Args.Remove, key) || slices.Contains(b.step.Args.Remove, key+":"+effect)
+	remove := b.step.Args.Remove
+	return slices.Contains(remove, key) || slices.Contains(remove, key+":"+effect) || slices.Contains(remove, key+"="+str(t, "value")+":"+effect)
 }
 
 // eviction is policy/v1's.
@@ -112,16 +113,21 @@ func (b *changer) evictions(ctx context.Context, node string) ([]change, error) 
 		return nil, err
 	}
 	var out []change
-	var alone []string
+	var alone, daemons, keeping []string
 	for i := range items {
 		pod := &items[i]
-		owner := controllerOf(pod)
-		_, mirror := pod.GetAnnotations()["kubernetes.io/config.mirror"]
-		if mirror || owner["kind"] == "DaemonSet" || b.cameLater(pod) {
+		name := pod.GetNamespace() + "/" + pod.GetName()
+		if ofDaemonSet(pod) {
+			daemons = append(daemons, name)
+		}
+		if staysOnNode(pod) || b.cameLater(pod) {
 			continue
 		}
-		if owner == nil && !ended(pod) {
-			alone = append(alone, pod.GetNamespace()+"/"+pod.GetName())
+		if controllerOf(pod) == nil && !ended(pod) {
+			alone = append(alone, name)
+		}
+		if keepsEmptyDir(pod) && !ended(pod) {
+			keeping = append(keeping, name)
 		}
 		ch, err := b.evicted(pod)
 		if err != nil {
@@ -129,9 +135,17 @@ func (b *changer) evictions(ctx context.Context, node string) ([]change, error) 
 		}
 		out = append(out, ch)
 	}
-	if len(alone) > 0 && !b.step.Args.Force {
+	args := b.step.Args
+	switch {
+	case len(alone) > 0 && !args.Force:
 		return nil, problem.Newf(problem.Conflict, "These pods belong to nothing that would start them anew: %s.", strings.Join(alone, ", ")).
 			WithFix("Say that it should be forced, and they are lost.")
+	case len(daemons) > 0 && !args.IgnoreDaemonSets:
+		return nil, problem.Newf(problem.Conflict, "These pods belong to DaemonSets, and would come back: %s.", strings.Join(daemons, ", ")).
+			WithFix("Say --ignore-daemonsets, and they stay.")
+	case len(keeping) > 0 && !args.DeleteEmptyDir:
+		return nil, problem.Newf(problem.Conflict, "These pods keep data in emptyDir volumes: %s.", strings.Join(keeping, ", ")).
+			WithFix("Say --delete-emptydir-data, and it is lost.")
 	}
 	return out, nil
 }
@@ -172,12 +186,17 @@ func (b *changer) evicted(pod *unstructured.Unstructured) (change, error) {
 			DeleteOptions: deleteOptions{Kind: "DeleteOptions", APIVersion: "v1", GracePeriodSeconds: b.step.Args.GracePeriod, Preconditions: map[string]any{"uid": seen.UID}},
 		},
 	}
-	volumes, _, _ := unstructured.NestedSlice(pod.Object, "spec", "volumes")
-	for _, v := range volumes {
-		if m, ok := v.(map[string]any); ok && m["emptyDir"] != nil {
-			ch.warnings = []string{"What it keeps in emptyDir volumes is lost."}
-			break
-		}
+	if keepsEmptyDir(pod) {
+		ch.warnings = []string{"What it keeps in emptyDir volumes is lost."}
 	}
 	return ch, nil
+}
+
+// keepsEmptyDir tells whether a pod has data that ends with it.
+func keepsEmptyDir(pod *unstructured.Unstructured) bool {
+	volumes, _, _ := unstructured.NestedSlice(pod.Object, "spec", "volumes")
+	return slices.ContainsFunc(volumes, func(v any) bool {
+		m, ok := v.(map[string]any)
+		return ok && m["emptyDir"] != nil
+	})
 }

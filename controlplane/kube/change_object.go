@@ -55,6 +55,9 @@ func (b *changer) label(ctx context.Context) ([]change, error) {
 
 func (b *changer) freePatch(ctx context.Context) ([]change, error) {
 	return b.eachTarget(ctx, func(o *unstructured.Unstructured) (change, error) {
+		if err := b.grows(ctx, o); err != nil {
+			return change{}, err
+		}
 		var ch change
 		var err error
 		switch b.step.Args.PatchType {
@@ -74,7 +77,7 @@ func (b *changer) freePatch(ctx context.Context) ([]change, error) {
 			return change{}, problem.Newf(problem.Invalid, "%q is not a kind of patch.", b.step.Args.PatchType)
 		}
 		if b.step.Subresource != "" {
-			ch.path = objectPath(b.step.Resource, o.GetNamespace(), o.GetName(), b.step.Subresource)
+			ch.path, ch.subresource = objectPath(b.step.Resource, o.GetNamespace(), o.GetName(), b.step.Subresource), b.step.Subresource
 		}
 		return ch, err
 	})
@@ -142,8 +145,7 @@ func (b *changer) creation(ctx context.Context, r nlp.Resource, o *unstructured.
 	return []change{{
 		title: titleOf(r, or(o.GetName(), o.GetGenerateName())), did: "created", method: http.MethodPost,
 		path: objectPath(r, o.GetNamespace(), "", ""), body: o.Object, mask: maskCreated(o),
-		seen:    chat.Seen{Resource: r, Namespace: o.GetNamespace(), Name: o.GetName()},
-		observe: true,
+		seen: chat.Seen{Resource: r, Namespace: o.GetNamespace(), Name: o.GetName()},
 	}}, nil
 }
 
@@ -211,9 +213,12 @@ func (b *changer) remove(ctx context.Context) ([]change, error) {
 			return nil, err
 		}
 		for _, o := range objects {
-			ch, err := b.repeatable(r, o, func(o *unstructured.Unstructured) (change, error) { return b.removal(ctx, r, o) })
+			ch, err := b.repeatable(r, o, func(o *unstructured.Unstructured) (change, error) { return b.removal(r, o) })
 			if err != nil {
 				return nil, err
+			}
+			if b.dry {
+				ch.warnings = b.lost(ctx, r, o)
 			}
 			out = append(out, ch)
 		}
@@ -227,7 +232,7 @@ func (b *changer) remove(ctx context.Context) ([]change, error) {
 	return out, nil
 }
 
-func (b *changer) removal(ctx context.Context, r nlp.Resource, o *unstructured.Unstructured) (change, error) {
+func (b *changer) removal(r nlp.Resource, o *unstructured.Unstructured) (change, error) {
 	seen, err := b.pre(r, o)
 	if err != nil {
 		return change{}, err
@@ -239,23 +244,21 @@ func (b *changer) removal(ctx context.Context, r nlp.Resource, o *unstructured.U
 	if b.bound() {
 		opts.Preconditions["resourceVersion"] = seen.ResourceVersion
 	}
-	var warnings []string
-	if !b.bound() {
-		warnings = b.lost(ctx, r, o)
-	}
 	if b.step.Args.Force && opts.GracePeriodSeconds == nil {
 		opts.GracePeriodSeconds = new(int64)
 	}
 	return change{
 		title: titleOf(r, o.GetName()), did: "deleted", live: o, seen: seen, method: http.MethodDelete,
-		path: objectPath(r, o.GetNamespace(), o.GetName(), ""), body: opts, gone: true, warnings: warnings,
+		path: objectPath(r, o.GetNamespace(), o.GetName(), ""), body: opts, gone: true,
 	}, nil
 }
 
 // lost says what goes along that the dry run does not show.
 func (b *changer) lost(ctx context.Context, r nlp.Resource, o *unstructured.Unstructured) []string {
 	switch r.Key() {
-	case "persistentvolumeclaims", "persistentvolumes":
+	case "persistentvolumeclaims":
+		return append([]string{"The data on the volume may be lost. This cannot be undone."}, b.usedBy(ctx, o)...)
+	case "persistentvolumes":
 		return []string{"The data on the volume may be lost. This cannot be undone."}
 	case "customresourcedefinitions.apiextensions.k8s.io":
 		return []string{"Every object of this kind is deleted along. This cannot be undone."}

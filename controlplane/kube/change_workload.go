@@ -36,9 +36,13 @@ func (b *changer) scale(ctx context.Context) ([]change, error) {
 			meta["resourceVersion"] = seen.ResourceVersion // a Scale has its object's
 		}
 		sayZero(scale.Object)
+		warnings, err := b.ownedReplicas(ctx, o, want)
+		if err != nil {
+			return change{}, err
+		}
 		return change{
-			mask: sayZero, title: titleOf(r, o.GetName()), did: fmt.Sprintf("scaled to %d", want), live: scale, seen: seen, method: http.MethodPut,
-			path: objectPath(r, o.GetNamespace(), o.GetName(), "scale"), observe: true,
+			warnings: warnings, mask: sayZero, title: titleOf(r, o.GetName()), did: fmt.Sprintf("scaled to %d", want), live: scale, seen: seen, method: http.MethodPut,
+			path: objectPath(r, o.GetNamespace(), o.GetName(), "scale"), whole: o,
 			body: map[string]any{"apiVersion": scale.GetAPIVersion(), "kind": scale.GetKind(), "metadata": meta, "spec": map[string]any{"replicas": want}},
 		}, nil
 	})
@@ -111,7 +115,7 @@ func (b *changer) containersPatch(o *unstructured.Unstructured, did string, chan
 		kind = mergePatch
 	}
 	ch, err := b.patched(b.step.Resource, o, kind, did, nest(podSpec(o), fields))
-	ch.observe = true
+	ch.warnings = paused(o)
 	return ch, err
 }
 
@@ -269,7 +273,6 @@ func (b *changer) restart(ctx context.Context) ([]change, error) {
 		at := []string{"spec", "template", "metadata", "annotations"}
 		ch, err := b.patched(b.step.Resource, o, b.mergeKind(), "restarted",
 			nest(at, map[string]any{restartedAt: b.c.now().UTC().Format(time.RFC3339)}))
-		ch.observe = true
 		ch.mask = func(after map[string]any) {
 			if a, ok, _ := unstructured.NestedMap(after, at...); ok {
 				a[restartedAt] = chat.Later

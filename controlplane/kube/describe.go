@@ -11,6 +11,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/controlplane/problem"
+	"github.com/kubechat/kubechat/controlplane/redact"
 )
 
 const maxDescribed = 20
@@ -44,14 +45,14 @@ func (c *Cluster) describe(ctx context.Context, step nlp.Step) ([]chat.Part, err
 		parts = append(parts, chat.Text{Text: fmt.Sprintf("%d more are not shown.", n-maxDescribed)})
 	}
 	if n == 0 {
-		return finished(step, nil, 0, nil), nil
+		return finished(step, nil, 0, 0, nil), nil
 	}
 	return parts, nil
 }
 
 func (c *Cluster) described(ctx context.Context, o *unstructured.Unstructured) ([]chat.Part, error) {
 	about := o.DeepCopy() // events are found by what is redacted below
-	redact(o.Object)
+	redact.Object(o.Object)
 	d := &description{}
 	d.line("Name", o.GetName())
 	d.line("Namespace", o.GetNamespace())

@@ -2,78 +2,22 @@ package kube
 
 import (
 	"context"
-	"errors"
-	"net/url"
-	"strconv"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/diagnose"
 	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/redact"
 )
 
-// eyes is what the analyzers see of a cluster: what the person may read, without secrets.
-type eyes struct{ c *Cluster }
-
-var _ diagnose.Reader = eyes{}
-
-// resourceOf needs not know whether a kind has namespaces: the analyzers name one where it does.
-func resourceOf(r schema.GroupVersionResource, namespace string) nlp.Resource {
-	return nlp.Resource{Group: r.Group, Version: r.Version, Plural: r.Resource, Namespaced: namespace != ""}
-}
-
-// noSecrets: reading Secrets is not a read, and nobody asked for one. The rules do without.
-func noSecrets(r schema.GroupVersionResource) error {
-	if r.Group == "" && r.Resource == "secrets" {
-		return apierrors.NewForbidden(r.GroupResource(), "", errors.New("the diagnosis reads no Secrets"))
-	}
-	return nil
-}
-
-// Get reads one object, redacted.
-func (e eyes) Get(ctx context.Context, r schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
-	if err := noSecrets(r); err != nil {
-		return nil, err
-	}
-	o, err := e.c.get(ctx, resourceOf(r, namespace), namespace, name, "")
-	if err != nil {
-		return nil, err
-	}
-	redact(o.Object)
-	return o, nil
-}
-
-// List reads the objects of a kind, redacted.
-func (e eyes) List(ctx context.Context, r schema.GroupVersionResource, namespace, labels, fields string) ([]unstructured.Unstructured, error) {
-	if err := noSecrets(r); err != nil {
-		return nil, err
-	}
-	items, _, err := e.c.list(ctx, resourceOf(r, namespace), namespace, labels, fields)
-	for i := range items {
-		redact(items[i].Object)
-	}
-	return items, err
-}
-
-// Logs reads the last lines of a log, redacted.
-func (e eyes) Logs(ctx context.Context, namespace, pod, container string, previous bool, n int64) (string, error) {
-	q := url.Values{"tailLines": {strconv.FormatInt(n, 10)}}
-	if container != "" {
-		q.Set("container", container)
-	}
-	if previous {
-		q.Set("previous", "true")
-	}
-	text, err := e.c.logText(ctx, namespace, pod, q)
-	return redactText(text), err
-}
-
-// diagnose looks for what is wrong with the step's objects, by rules.
+// diagnose looks for what is wrong with the step's objects, by rules. With nlp.DiagnoseChanges it says what was changed.
 func (c *Cluster) diagnose(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
-	target := diagnose.Target{Namespace: step.Namespace, LabelSelector: step.LabelSelector}
+	target := diagnose.Target{Namespace: step.Namespace, LabelSelector: step.LabelSelector, At: c.now()}
 	if step.Resource.Plural != "" {
 		target.Resource = schema.GroupVersionResource{Group: step.Resource.Group, Version: or(step.Resource.Version, "v1"), Resource: step.Resource.Plural}
 	}
@@ -81,22 +25,91 @@ func (c *Cluster) diagnose(ctx context.Context, step nlp.Step) ([]chat.Part, err
 	if len(names) == 0 {
 		names = []string{""}
 	}
-	var parts []chat.Part
+	if step.Args.Type == nlp.DiagnoseChanges {
+		return c.changesOf(ctx, target, names, step.Args.Since)
+	}
+	var all diagnose.Report
+	var checked []string
 	for _, name := range names {
 		target.Name = name
-		found, err := diagnose.Run(ctx, eyes{c}, target)
+		report, err := diagnose.Run(ctx, eyes{c}, target)
 		if err != nil {
 			return nil, asProblem(err)
 		}
-		for _, f := range found {
-			parts = append(parts, chat.Finding{
-				Object: f.Object, Reason: f.Reason, Severity: string(f.Severity), Text: redactText(f.Text),
-				Evidence: append([]string{}, f.Evidence...), Next: f.Next,
-			})
-		}
+		all.Findings = append(all.Findings, report.Findings...)
+		all.Notes = append(all.Notes, report.Notes...)
+		checked = append(checked, report.Checked)
 	}
-	if len(parts) == 0 {
-		parts = append(parts, chat.Text{Text: "Nothing is wrong that the rules know of."})
+	all.Checked = strings.Join(checked, "; ")
+	return reported(all), nil
+}
+
+// reported is a report as parts of an answer: findings, or one line that says what was looked at; then what was not.
+func reported(r diagnose.Report) []chat.Part {
+	var parts []chat.Part
+	if !slices.ContainsFunc(r.Findings, func(f diagnose.Finding) bool { return f.Severity != diagnose.Info }) {
+		parts = append(parts, chat.Text{Text: shown("Nothing is wrong that the rules know of. Looked at " + or(r.Checked, "nothing: there is nothing there") + ".")})
+	}
+	for _, f := range r.Findings {
+		parts = append(parts, findingOf(f)) // the run gives it its id: this may be one of several reports in it
+	}
+	if len(r.Notes) > 0 {
+		parts = append(parts, chat.Text{Text: shown(strings.Join(r.Notes, "\n"))})
+	}
+	return parts
+}
+
+// findingOf takes over a finding, with whatever the cluster said in it redacted and neutralised.
+func findingOf(f diagnose.Finding) chat.Finding {
+	out := chat.Finding{
+		Object: shown(f.Object), Reason: shown(f.Reason), Severity: string(f.Severity), Text: shown(f.Text), Cause: shown(f.Cause), Next: shown(f.Next),
+		Evidence: make([]chat.Evidence, 0, len(f.Evidence)),
+	}
+	for _, e := range f.Evidence {
+		out.Evidence = append(out.Evidence, chat.Evidence{Path: shown(e.Path), Value: shown(e.Value), Object: shown(e.Object)})
+	}
+	for _, r := range f.Related {
+		out.Related = append(out.Related, shown(r))
+	}
+	if f.Fix != nil {
+		out.Fix = &chat.Fix{Label: shown(f.Fix.Label), Text: shown(f.Fix.Text)}
+	}
+	return out
+}
+
+// shown makes text of the cluster fit for people: no secrets in it, nothing that a page or a terminal would obey.
+func shown(s string) string { return chat.Clean(redact.Text(s)) }
+
+// lookBack is how far "what changed?" looks back when nobody says.
+const lookBack = 24 * time.Hour
+
+// changesOf answers "what changed?" with a table, the newest first.
+func (c *Cluster) changesOf(ctx context.Context, target diagnose.Target, names []string, since time.Duration) ([]chat.Part, error) {
+	if since <= 0 {
+		since = lookBack
+	}
+	t := chat.Table{
+		Title: "Changes", Namespace: target.Namespace, Rows: [][]any{},
+		Columns: []chat.Column{{Name: "When", Kind: "age"}, {Name: "Object", Kind: "text"}, {Name: "What", Kind: "text"}, {Name: "By", Kind: "text"}},
+	}
+	var notes []string
+	for _, name := range names {
+		target.Name = name
+		h, err := diagnose.Changes(ctx, eyes{c}, target, c.now().Add(-since))
+		if err != nil {
+			return nil, asProblem(err)
+		}
+		for _, ch := range h.Changes {
+			t.Rows = append(t.Rows, []any{c.age(ch.At), shown(ch.Object), shown(ch.What), shown(ch.By)})
+		}
+		notes = append(notes, h.Notes...)
+	}
+	parts := []chat.Part{t}
+	if len(t.Rows) == 0 {
+		parts = []chat.Part{chat.Text{Text: fmt.Sprintf("Nothing was changed in the last %s, as far as can be seen.", nlp.Duration(since))}}
+	}
+	if len(notes) > 0 {
+		parts = append(parts, chat.Text{Text: shown(strings.Join(notes, "\n"))})
 	}
 	return parts, nil
 }

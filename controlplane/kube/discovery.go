@@ -29,7 +29,7 @@ func (c *Cluster) read(ctx context.Context, path, accept string, into any) error
 }
 
 // apiResources lists the kinds that the cluster serves, each in its preferred version.
-func (c *Cluster) apiResources(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
+func (c *Cluster) apiResources(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
 	t := chat.Table{Title: "Kinds of this cluster", Rows: [][]any{}, Columns: []chat.Column{
 		{Name: "Name", Kind: "text"}, {Name: "Short names", Kind: "text"}, {Name: "API version", Kind: "text"},
 		{Name: "Namespaced", Kind: "text"}, {Name: "Kind", Kind: "text"}, {Name: "Verbs", Kind: "text"},
@@ -40,18 +40,20 @@ func (c *Cluster) apiResources(ctx context.Context, _ nlp.Step) ([]chat.Part, er
 			return nil, err
 		}
 		for _, g := range groups.Items {
-			if len(g.Versions) > 0 { // the first is the preferred one
-				t.Rows = append(t.Rows, kindRows(g.Name, g.Versions[0])...)
+			if len(g.Versions) > 0 && (step.Resource.Group == "" || g.Name == step.Resource.Group) { // the first is the preferred one
+				t.Rows = append(t.Rows, kindRows(g.Name, g.Versions[0], step.Args.Type)...)
 			}
 		}
 	}
 	return []chat.Part{t}, nil
 }
 
-func kindRows(group string, v apidiscovery.APIVersionDiscovery) [][]any {
+// kindRows are the rows of a group's kinds: all, or only those "namespaced", or those of the "cluster".
+func kindRows(group string, v apidiscovery.APIVersionDiscovery, only string) [][]any {
 	var rows [][]any
 	for _, r := range v.Resources {
-		if r.ResponseKind == nil {
+		inNamespaces := r.Scope == apidiscovery.ScopeNamespace
+		if r.ResponseKind == nil || only == "namespaced" && !inNamespaces || only == "cluster" && inNamespaces {
 			continue
 		}
 		version := v.Version
@@ -75,23 +77,26 @@ func (c *Cluster) version(ctx context.Context, _ nlp.Step) ([]chat.Part, error) 
 	return []chat.Part{chat.Text{Text: fmt.Sprintf("The cluster runs Kubernetes %s (%s, %s).", v.GitVersion, v.Platform, v.GoVersion)}}, nil
 }
 
-func (c *Cluster) whoAmI(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
-	var out struct {
-		Status struct {
-			UserInfo struct {
-				Username string
-				Groups   []string
-				Extra    map[string][]string
-			}
-		}
-	}
+// userInfo is who the API server takes the person for.
+type userInfo struct {
+	Username string
+	Groups   []string
+	Extra    map[string][]string
+}
+
+func (c *Cluster) self(ctx context.Context) (userInfo, error) {
+	var out struct{ Status struct{ UserInfo userInfo } }
 	err := c.ask(ctx, "/apis/authentication.k8s.io/v1/selfsubjectreviews", map[string]any{
 		"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview",
 	}, &out)
+	return out.Status.UserInfo, err
+}
+
+func (c *Cluster) whoAmI(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
+	who, err := c.self(ctx)
 	if err != nil {
 		return nil, err
 	}
-	who := out.Status.UserInfo
 	t := chat.Table{Title: "You in this cluster", Rows: [][]any{{"User", who.Username}, {"Groups", strings.Join(who.Groups, ", ")}},
 		Columns: []chat.Column{{Name: "Attribute", Kind: "text"}, {Name: "Value", Kind: "text"}}}
 	for _, k := range sortedKeys(who.Extra) {
@@ -110,17 +115,21 @@ func (c *Cluster) canI(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 		names = []string{""}
 	}
 	var said []string
+	var missing []right
 	for _, name := range names {
-		check, err := c.check(ctx, right{
+		r := right{
 			verb: step.Args.Verb, group: step.Resource.Group, resource: or(step.Resource.Plural, "*"), subresource: step.Subresource,
-			namespace: step.Namespace, name: name,
-		})
+			namespace: step.Namespace, name: name, subject: step.Args.Subject,
+		}
+		check, err := c.check(ctx, r)
 		if err != nil {
 			return nil, err
 		}
 		answer := "No"
 		if check.Allowed {
 			answer = "Yes"
+		} else if r.subject == "" { // the snippet is for the asker's group
+			missing = append(missing, r)
 		}
 		what := check.Resource
 		if name != "" {
@@ -132,13 +141,20 @@ func (c *Cluster) canI(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 		} else if !step.Resource.Namespaced {
 			where = "in the cluster"
 		}
-		text := fmt.Sprintf("%s: you %s %s %s %s.", answer, map[bool]string{true: "may", false: "may not"}[check.Allowed], check.Verb, what, where)
+		text := fmt.Sprintf("%s: %s %s %s %s %s.", answer, or(nlp.SubjectName(step), "you"), map[bool]string{true: "may", false: "may not"}[check.Allowed], check.Verb, what, where)
 		if check.Reason != "" {
 			text += " (" + check.Reason + ")"
 		}
+		if check.Rule != "" {
+			text += " It would need: " + check.Rule + "."
+		}
 		said = append(said, text)
 	}
-	return []chat.Part{chat.Text{Text: strings.Join(said, "\n")}}, nil
+	parts := []chat.Part{chat.Text{Text: strings.Join(said, "\n")}}
+	if len(missing) > 0 { // what the cluster's owner could apply
+		parts = append(parts, chat.YAML{Text: c.snippet(ctx, nlp.Op(step.Args.Verb), missing)})
+	}
+	return parts, nil
 }
 
 func (c *Cluster) rules(ctx context.Context, namespace string) ([]chat.Part, error) {

@@ -17,25 +17,50 @@ const maxEvents = 200
 
 // events shows what happened, the latest last, as kubectl does.
 func (c *Cluster) events(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
-	fields := step.FieldSelector
-	if len(step.Names) > 0 {
-		// "nodes" and other cluster-scoped kinds have their events in namespace default; all namespaces find them
-		fields = join(fields, "involvedObject.kind="+step.Resource.Kind, "involvedObject.name="+step.Names[0])
-	}
-	if step.Args.Type != "" {
-		fields = join(fields, "type="+step.Args.Type)
-	}
-	items, more, err := c.list(ctx, events, step.Namespace, step.LabelSelector, fields)
+	items, more, err := c.eventList(ctx, step)
 	if err != nil {
 		return nil, err
 	}
-	if len(items) == 0 {
-		return finished(nlp.Step{Resource: events, Namespace: step.Namespace}, nil, 0, nil), nil
+	g := &grid{}
+	for i := range items {
+		g.rows = append(g.rows, gridRow{object: &items[i]})
 	}
-	t := c.eventTable(items, step.Namespace == "")
+	g.filter(step.Post.Filter, c.now())
+	about := nlp.Step{Resource: events, Namespace: step.Namespace, Post: step.Post}
+	if len(g.rows) == 0 || step.Post.Count {
+		return finished(about, nil, len(g.rows), len(items), nil), nil
+	}
+	t := c.eventTable(g.objects(), step.Namespace == "")
+	if n := step.Post.Top; n > 0 && len(t.Rows) > n {
+		t.Rows, t.Objects = t.Rows[len(t.Rows)-n:], t.Objects[len(t.Objects)-n:] // the latest
+	}
+	if by := step.Post.Sort; step.Post.Desc && (by == "" || strings.HasSuffix(by, "lastTimestamp") || strings.HasSuffix(by, "creationTimestamp")) {
+		slices.Reverse(t.Rows)
+		slices.Reverse(t.Objects)
+	}
 	t.Title, t.Namespace = title(step, events), step.Namespace
 	t.Truncated = t.Truncated || more
 	return []chat.Part{t}, nil
+}
+
+// eventList reads the events of a step: of its objects, one after the other, or all.
+func (c *Cluster) eventList(ctx context.Context, step nlp.Step) (items []unstructured.Unstructured, more bool, err error) {
+	fields := step.FieldSelector
+	if step.Args.Type != "" {
+		fields = join(fields, "type="+step.Args.Type)
+	}
+	if len(step.Names) == 0 {
+		return c.list(ctx, events, step.Namespace, step.LabelSelector, fields)
+	}
+	for _, name := range step.Names {
+		// "nodes" and other cluster-scoped kinds have their events in namespace default; all namespaces find them
+		of, cut, err := c.list(ctx, events, step.Namespace, step.LabelSelector, join(fields, "involvedObject.kind="+step.Resource.Kind, "involvedObject.name="+name))
+		if err != nil {
+			return nil, false, err
+		}
+		items, more = append(items, of...), more || cut
+	}
+	return items, more, nil
 }
 
 func join(selectors ...string) string {
@@ -58,6 +83,7 @@ func (c *Cluster) eventTable(items []unstructured.Unstructured, everywhere bool)
 			row = append(row, e.GetNamespace())
 		}
 		about, _, _ := unstructured.NestedMap(e.Object, "involvedObject")
+		t.Objects = append(t.Objects, strings.ToLower(str(about, "kind"))+"/"+str(about, "namespace")+"/"+str(about, "name"))
 		t.Rows = append(t.Rows, append(row, c.age(lastSeen(e)), str(e.Object, "type"), str(e.Object, "reason"),
 			strings.ToLower(str(about, "kind"))+"/"+str(about, "name"), redactText(strings.TrimSpace(str(e.Object, "message"))), times(e)))
 	}

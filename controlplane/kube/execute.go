@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/kubechat/kubechat/controlplane/audit"
@@ -23,6 +24,7 @@ var readers = map[nlp.Op]func(*Cluster, context.Context, nlp.Step) ([]chat.Part,
 	nlp.OpEvents: (*Cluster).events, nlp.OpExplain: (*Cluster).explain, nlp.OpAPIResources: (*Cluster).apiResources,
 	nlp.OpVersion: (*Cluster).version, nlp.OpCanI: (*Cluster).canI, nlp.OpWhoAmI: (*Cluster).whoAmI,
 	nlp.OpRolloutStatus: (*Cluster).rolloutStatus, nlp.OpRolloutHistory: (*Cluster).rolloutHistory, nlp.OpDiagnose: (*Cluster).diagnose,
+	nlp.OpWait: (*Cluster).wait,
 }
 
 // Execute does one step. A change sends each request once; whatever went wrong, Answer.Outcome says whether something
@@ -52,7 +54,7 @@ func metered(ctx context.Context, n int) {
 }
 
 func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (chat.Answer, error) {
-	changes, err := c.changes(ctx, step, seen)
+	changes, err := c.changes(ctx, step, seen, false)
 	if err != nil { // only reading so far
 		out := audit.Failed
 		if statusOf(err) == http.StatusForbidden {
@@ -63,10 +65,18 @@ func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (c
 	defer c.changed()
 	a := chat.Answer{Outcome: audit.Succeeded}
 	var done []string
+	var ways []way
+	patience := time.Now().Add(evictionsFor)
 	for i, ch := range changes {
-		res, err := c.sendPatiently(ctx, ch)
+		ch.revision = c.revisionBefore(ctx, step.Op, ch)
+		res, err := c.sendPatiently(ctx, ch, patience)
+		a.Parts = append(a.Parts, res.parts...)
 		if err != nil {
 			a.Outcome, a.HTTPStatus = failed(err, len(done) > 0), statusOf(err)
+			if errors.Is(err, errDeleted) { // what was replaced before it stays: that has no way back, and this has one
+				ways = []way{remadeOf(ch)}
+			}
+			a.Undo = undoOf(step.Op, ways)
 			a.Message = strings.Join(append(done, ch.title+" failed: "+detail(err)), "; ")
 			if left := len(changes) - i - 1; left > 0 {
 				a.Message += fmt.Sprintf("; %d more not begun", left)
@@ -74,16 +84,27 @@ func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (c
 			return a, err
 		}
 		a.HTTPStatus = res.status
-		done = append(done, ch.title+" "+ch.did)
+		done = append(done, ch.title+" "+or(res.did, ch.did))
+		ways = append(ways, wayBack(step.Op, ch, c.left(ch, res)))
 	}
+	a.Undo = undoOf(step.Op, ways)
 	a.Message = strings.Join(done, "; ")
 	if len(done) > manyTargets {
 		a.Message = fmt.Sprintf("%s, and %d more", strings.Join(done[:manyTargets], "; "), len(done)-manyTargets)
 	}
-	if text := c.observe(ctx, changes); text != "" {
-		a.Parts = append(a.Parts, chat.Text{Text: text})
-	}
 	return a, nil
+}
+
+// left is the object as the server says that the change left it; nil where it is gone, or the answer is no object.
+func (c *Cluster) left(ch change, res response) *unstructured.Unstructured {
+	if ch.gone || len(res.body) == 0 {
+		return nil
+	}
+	o, err := readObject(res.body)
+	if err != nil {
+		return nil
+	}
+	return o
 }
 
 // detail is an error in words for people; what is no problem is the end of our own patience, or of the member's.
@@ -102,7 +123,7 @@ func detail(err error) string {
 func failed(err error, some bool) audit.Outcome {
 	status := statusOf(err)
 	switch {
-	case errors.Is(err, errNotSent):
+	case errors.Is(err, errNotSent), errors.Is(err, errDeleted), errors.Is(err, errPutBack), errors.As(err, &exited{}):
 		return audit.Failed
 	case status == http.StatusForbidden && !some:
 		return audit.Denied
@@ -113,7 +134,7 @@ func failed(err error, some bool) audit.Outcome {
 }
 
 const (
-	evictionTries = 4
+	evictionsFor  = 2 * time.Minute // of one step, for all its evictions that a disruption budget holds back
 	evictionPause = 2 * time.Second
 	movedTries    = 8
 	movedPause    = 50 * time.Millisecond
@@ -122,16 +143,16 @@ const (
 // sendPatiently sends a change until it is taken or refused for good. It asks again only after answers that say that
 // nothing was done: a disruption budget's "not now", and a conflict of versions on an object that still has the very
 // content that was shown.
-func (c *Cluster) sendPatiently(ctx context.Context, ch change) (response, error) {
+func (c *Cluster) sendPatiently(ctx context.Context, ch change, until time.Time) (response, error) {
 	for try := 1; ; try++ {
 		res, err := c.send(ctx, ch, false)
 		switch {
-		case ch.retry && apierrors.IsTooManyRequests(err) && try < evictionTries:
+		case ch.retry && apierrors.IsTooManyRequests(err) && time.Now().Before(until) && ctx.Err() == nil:
 			pause(ctx, evictionPause)
 		case ch.again != nil && apierrors.IsConflict(err) && try < movedTries:
 			pause(ctx, time.Duration(try)*movedPause)
 			if ch, err = ch.again(ctx); err != nil {
-				return response{}, err
+				return response{}, fmt.Errorf("%w: %w", errNotSent, err) // the first one was refused, and there is no second
 			}
 		default:
 			return res, err
@@ -145,42 +166,6 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-ctx.Done():
-	}
-}
-
-const (
-	observeFor   = 2 * time.Second
-	observeEvery = 250 * time.Millisecond
-	observeMost  = 3
-)
-
-// observe looks once at what a change has set in motion, after its controller has had a moment to see it.
-func (c *Cluster) observe(ctx context.Context, changes []change) string {
-	ctx, cancel := context.WithTimeout(ctx, observeFor)
-	defer cancel()
-	var said []string
-	for _, ch := range changes {
-		if !ch.observe || len(said) == observeMost {
-			continue
-		}
-		if text := c.settled(ctx, ch); text != "" {
-			said = append(said, text)
-		}
-	}
-	return strings.Join(said, "\n")
-}
-
-func (c *Cluster) settled(ctx context.Context, ch change) (last string) {
-	for {
-		o, err := c.get(ctx, ch.seen.Resource, ch.seen.Namespace, ch.seen.Name, "")
-		if err != nil {
-			return last
-		}
-		text, over := rollout(o)
-		if last = text; over || !strings.HasSuffix(text, "picked up yet.") {
-			return last
-		}
-		pause(ctx, observeEvery)
 	}
 }
 

@@ -143,7 +143,7 @@ func TestVersionThatMovesSeveralTimesIsReadAgainEachTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	step := nlp.Step{Op: nlp.OpRolloutPause, Resource: deployments, Namespace: "shop", Names: []string{"web"}}
-	preview, err := cluster.changes(t.Context(), step, nil)
+	preview, err := cluster.changes(t.Context(), step, nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,5 +155,42 @@ func TestVersionThatMovesSeveralTimesIsReadAgainEachTime(t *testing.T) {
 		if want := fmt.Sprintf(`"resourceVersion":"%d"`, i+1); !strings.Contains(body, want) {
 			t.Errorf("request %d: %s lacks %s", i, body, want)
 		}
+	}
+}
+
+// A version that moved is refused, and so was not made, whatever keeps the second request from being made.
+func TestAConflictIsNoUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func() (*http.Response, error){
+		"content that moved": func() (*http.Response, error) {
+			return answer(200, strings.Replace(web, `"replicas":1`, `"replicas":2`, 1)), nil
+		},
+		"no answer to reading": func() (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sent := 0
+			cluster, err := FromRESTConfig(&rest.Config{Host: "http://cluster", Transport: transport(func(r *http.Request) (*http.Response, error) {
+				if r.Method != http.MethodGet {
+					sent++
+					return answer(409, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","message":"modified","code":409}`), nil
+				}
+				if sent > 0 {
+					return again()
+				}
+				return answer(200, web), nil
+			})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			step := nlp.Step{Op: nlp.OpRolloutPause, Resource: deployments, Namespace: "shop", Names: []string{"web"}}
+			preview, err := cluster.changes(t.Context(), step, nil, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := cluster.Execute(t.Context(), step, preview[0].seen); got.Outcome != audit.Failed || err == nil || sent != 1 {
+				t.Errorf("%+v, %v, sent %d times", got, err, sent)
+			}
+		})
 	}
 }

@@ -14,12 +14,20 @@ import (
 	"k8s.io/client-go/util/jsonpath"
 
 	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/problem"
 )
 
 // filter keeps the rows whose object passes every test: what the API's selectors cannot say.
 func (g *grid) filter(filters []nlp.Filter, now time.Time) {
 	g.rows = slices.DeleteFunc(g.rows, func(row gridRow) bool {
 		return slices.ContainsFunc(filters, func(f nlp.Filter) bool { return !passes(row.object, f, now) })
+	})
+}
+
+// passing are the objects for which all filters hold: what a change by selector is about, where selectors can't say it.
+func passing(items []unstructured.Unstructured, filters []nlp.Filter, now time.Time) []unstructured.Unstructured {
+	return slices.DeleteFunc(items, func(o unstructured.Unstructured) bool {
+		return slices.ContainsFunc(filters, func(f nlp.Filter) bool { return !passes(&o, f, now) })
 	})
 }
 
@@ -182,11 +190,19 @@ func healthy(o *unstructured.Unstructured) bool {
 
 // sort orders rows by a word or a path. Numbers and quantities by size, times by time, the rest as text; what has no
 // such field comes last, whichever way.
-func (g *grid) sort(by string, desc bool) {
+func (g *grid) sort(by string, desc bool) error {
+	if by == "" {
+		return nil
+	}
 	value := sorter(by)
 	if value == nil {
-		return
+		return problem.Newf(problem.Invalid, "%q is nothing to sort by: say a path, such as .metadata.name, or restarts, age, cpu, memory.", by)
 	}
+	g.sortBy(value, desc)
+	return nil
+}
+
+func (g *grid) sortBy(value func(*unstructured.Unstructured) any, desc bool) {
 	keys := make(map[*unstructured.Unstructured]any, len(g.rows))
 	for _, row := range g.rows {
 		keys[row.object] = value(row.object)
@@ -212,8 +228,6 @@ func b2i(b bool) int {
 
 func sorter(by string) func(*unstructured.Unstructured) any {
 	switch by {
-	case "":
-		return nil
 	case "restarts":
 		return func(o *unstructured.Unstructured) any { return restarts(o) }
 	case "name":

@@ -72,7 +72,7 @@ func (c *Clusters) Open(_ context.Context, scope tenant.Scope, id cluster.ID) (c
 	if err != nil {
 		return nil, err
 	}
-	at.now, at.log = c.cfg.Now, c.cfg.Log
+	at.now, at.log, at.tunnel = c.cfg.Now, c.cfg.Log, true
 	key := wordKey{tenant: scope.Tenant, member: scope.Member, cluster: id}
 	at.words = func(ctx context.Context) (*nlp.Vocabulary, error) { return c.words.get(ctx, key, at.load) }
 	at.changed = func() { c.words.forget(key) }
@@ -89,6 +89,7 @@ type Cluster struct {
 	changed func()
 	now     func() time.Time
 	log     *slog.Logger
+	tunnel  bool // a member's cluster behind a tunnel, not one's own by a kubeconfig
 }
 
 var _ chat.Cluster = (*Cluster)(nil)

@@ -24,37 +24,67 @@ const (
 	maxLogs     = 10        // containers in one answer
 )
 
-// logs shows the end of the logs of a pod, or of the pods of a workload.
-func (c *Cluster) logs(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
+// logSource is a container whose log is read.
+type logSource struct {
+	namespace, pod, container string
+	chosen                    []string // the pod's containers, where one of several was chosen for the person
+}
+
+// logSources are the containers that a step is about; left counts those that are too many.
+func (c *Cluster) logSources(ctx context.Context, step nlp.Step) (sources []logSource, left int, err error) {
 	found, err := c.logPods(ctx, step)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(found) == 0 {
-		return nil, problem.New(problem.NotFound, "There are no pods whose logs could be read.")
+		return nil, 0, problem.New(problem.NotFound, "There are no pods whose logs could be read.")
 	}
-	var parts []chat.Part
-	left := 0
-	var failed error
 	for i := range found {
-		names, err := logContainers(&found[i], step)
+		names, of, err := logContainers(&found[i], step)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for _, name := range names {
-			if len(parts) == maxLogs {
+			if len(sources) == maxLogs {
 				left++
 				continue
 			}
-			log, err := c.podLog(ctx, found[i].GetNamespace(), found[i].GetName(), name, step.Args)
-			if err != nil {
-				if len(found) == 1 && len(names) == 1 {
-					return nil, err
-				}
-				failed = err
-				parts = append(parts, chat.Text{Text: found[i].GetName() + " (" + name + "): " + detail(err)})
-				continue
-			}
+			sources = append(sources, logSource{namespace: found[i].GetNamespace(), pod: found[i].GetName(), container: name, chosen: of})
+		}
+	}
+	return sources, left, nil
+}
+
+// saidOf is what has to be said about the choice of logs: which container was taken, and what is left out.
+func saidOf(sources []logSource, left int, step nlp.Step) []string {
+	var said []string
+	if len(sources) > 0 && len(sources[0].chosen) > 1 {
+		s := sources[0]
+		said = append(said, fmt.Sprintf("This is container %s, of %s. Name another one, or say all containers.", s.container, strings.Join(s.chosen, ", ")))
+	}
+	if left > 0 {
+		said = append(said, fmt.Sprintf("%d more containers are not shown. Name a pod to see its log.", left))
+	}
+	return said
+}
+
+// logs shows the end of the logs of a pod, or of the pods of a workload.
+func (c *Cluster) logs(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
+	sources, left, err := c.logSources(ctx, step)
+	if err != nil {
+		return nil, err
+	}
+	var parts []chat.Part
+	var failed error
+	for _, src := range sources {
+		log, err := c.podLog(ctx, src.namespace, src.pod, src.container, step.Args)
+		switch {
+		case err != nil && len(sources) == 1:
+			return nil, err
+		case err != nil:
+			failed = err
+			parts = append(parts, chat.Text{Text: src.pod + " (" + src.container + "): " + detail(err)})
+		default:
 			parts = append(parts, log)
 		}
 	}
@@ -64,11 +94,8 @@ func (c *Cluster) logs(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 	if quiet(parts) {
 		parts = append(parts, chat.Text{Text: "There are no lines in that time."})
 	}
-	if left > 0 {
-		parts = append(parts, chat.Text{Text: fmt.Sprintf("%d more containers are not shown. Name a pod to see its log.", left)})
-	}
-	if step.Args.Follow {
-		parts = append(parts, chat.Text{Text: "This is the log until now; the chat does not keep following."})
+	for _, text := range saidOf(sources, left, step) {
+		parts = append(parts, chat.Text{Text: text})
 	}
 	return parts, nil
 }
@@ -140,8 +167,9 @@ func newest(items []unstructured.Unstructured) []unstructured.Unstructured {
 	return items
 }
 
-// logContainers says whose log: the named one, all, the pod's default, or its first.
-func logContainers(pod *unstructured.Unstructured, step nlp.Step) ([]string, error) {
+// logContainers says whose log: the named one, all, the pod's default, or its first. Where it was a choice for the
+// person, of are those that it was chosen from.
+func logContainers(pod *unstructured.Unstructured, step nlp.Step) (names, of []string, err error) {
 	var all []string
 	for _, c := range containersOf(pod, "containers") {
 		all = append(all, str(c, "name"))
@@ -152,18 +180,19 @@ func logContainers(pod *unstructured.Unstructured, step nlp.Step) ([]string, err
 			all = append(all, str(c, "name"))
 		}
 		if !slices.Contains(all, step.Container) {
-			return nil, problem.Newf(problem.Invalid, "%s has no container %q: it has %s.", pod.GetName(), step.Container, strings.Join(all, ", "))
+			return nil, nil, problem.Newf(problem.Invalid, "%s has no container %q: it has %s.", pod.GetName(), step.Container, strings.Join(all, ", "))
 		}
-		return []string{step.Container}, nil
+		return []string{step.Container}, nil, nil
 	case step.Args.AllContainers || len(all) == 0:
-		return all, nil
+		return all, nil, nil
 	case slices.Contains(all, preferred):
-		return []string{preferred}, nil
+		return []string{preferred}, all, nil
 	}
-	return all[:1], nil
+	return all[:1], all, nil
 }
 
-func (c *Cluster) podLog(ctx context.Context, namespace, pod, container string, args nlp.Args) (chat.Log, error) {
+// logQuery says which lines of which container.
+func logQuery(container string, args nlp.Args) url.Values {
 	tail := int64(defaultTail)
 	if args.Tail != nil {
 		tail = min(*args.Tail, maxTail)
@@ -180,7 +209,11 @@ func (c *Cluster) podLog(ctx context.Context, namespace, pod, container string, 
 	if args.Timestamps {
 		q.Set("timestamps", "true")
 	}
-	text, err := c.logText(ctx, namespace, pod, q)
+	return q
+}
+
+func (c *Cluster) podLog(ctx context.Context, namespace, pod, container string, args nlp.Args) (chat.Log, error) {
+	text, err := c.logText(ctx, namespace, pod, logQuery(container, args))
 	if err != nil {
 		return chat.Log{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/kubechat/kubechat/controlplane/chat"
@@ -19,6 +20,7 @@ type right struct {
 	subresource string
 	namespace   string
 	name        string
+	subject     string // who would do it; empty is the asker
 }
 
 // rights are the real requests behind a step's word, for each object.
@@ -53,6 +55,8 @@ func rights(s nlp.Step) []right {
 	case nlp.OpDescribe:
 		each("", look)
 		add(events, "", nil, "list")
+	case nlp.OpWait:
+		each("", look)
 	case nlp.OpLogs:
 		logRights(s, add)
 	case nlp.OpTop:
@@ -85,6 +89,18 @@ func logRights(s nlp.Step, add addRights) {
 	add(pods, "log", nil, "get")
 }
 
+// execRights: the upgrade is a GET on the wire, so some clusters ask for get where others ask for create.
+func execRights(s nlp.Step, add addRights) {
+	if s.Resource.Key() == pods.Key() {
+		add(pods, "", s.Names, "get")
+		add(pods, "exec", s.Names, "get", "create")
+		return
+	}
+	add(s.Resource, "", s.Names, "get")
+	add(pods, "", nil, "list")
+	add(pods, "exec", nil, "get", "create")
+}
+
 func historyOf(r nlp.Resource) nlp.Resource {
 	if r.Key() == deployments.Key() {
 		return replicaSets
@@ -115,6 +131,14 @@ func changeRights(s nlp.Step, look string, add addRights, each func(sub string, 
 		add(historyOf(s.Resource), "", nil, "list")
 	case nlp.OpDelete, nlp.OpDeleteCollection:
 		each("", look, "delete")
+	case nlp.OpExec:
+		execRights(s, add)
+	case nlp.OpEvict:
+		each("", look)
+		add(pods, "eviction", s.Names, "create")
+	case nlp.OpReplaceForce:
+		each("", look, "delete")
+		add(s.Resource, "", nil, "create")
 	case nlp.OpDrain:
 		each("", look, "patch")
 		everywhere := pods
@@ -151,11 +175,17 @@ func (c *Cluster) Review(ctx context.Context, step nlp.Step) (chat.Verdict, erro
 	}
 	wg.Wait()
 	v := chat.Verdict{Allowed: true, Checks: checks}
+	var missing []right
 	for i := range need {
 		if errs[i] != nil {
 			return chat.Verdict{}, errs[i]
 		}
-		v.Allowed = v.Allowed && checks[i].Allowed
+		if !checks[i].Allowed {
+			missing = append(missing, need[i])
+		}
+	}
+	if len(missing) > 0 {
+		v.Allowed, v.Snippet = false, c.snippet(ctx, step.Op, missing)
 	}
 	return v, nil
 }
@@ -186,7 +216,7 @@ func (c *Cluster) check(ctx context.Context, r right) (chat.Check, error) {
 			attributes[k] = v
 		}
 	}
-	status, err := c.selfReview(ctx, map[string]any{"resourceAttributes": attributes})
+	status, err := c.review(ctx, r.subject, attributes)
 	if err != nil {
 		return chat.Check{}, err
 	}
@@ -197,10 +227,31 @@ func (c *Cluster) check(ctx context.Context, r right) (chat.Check, error) {
 	if r.subresource != "" {
 		resource += "/" + r.subresource
 	}
-	return chat.Check{
+	check := chat.Check{
 		Verb: r.verb, Resource: resource, Namespace: r.namespace, Name: r.name,
 		Allowed: status.Allowed && !status.Denied, Reason: or(status.Reason, status.EvaluationError),
-	}, nil
+	}
+	if !check.Allowed {
+		check.Rule = r.rule()
+	}
+	return check, nil
+}
+
+// review asks about the asker, or about somebody else when the asker may ask that.
+func (c *Cluster) review(ctx context.Context, subject string, attributes map[string]any) (reviewStatus, error) {
+	if subject == "" {
+		return c.selfReview(ctx, map[string]any{"resourceAttributes": attributes})
+	}
+	spec := map[string]any{"resourceAttributes": attributes, "user": subject}
+	if rest, ok := strings.CutPrefix(subject, "system:serviceaccount:"); ok {
+		ns, _, _ := strings.Cut(rest, ":")
+		spec["groups"] = []string{"system:serviceaccounts", "system:serviceaccounts:" + ns, "system:authenticated"}
+	}
+	var out struct{ Status reviewStatus }
+	err := c.ask(ctx, "/apis/authorization.k8s.io/v1/subjectaccessreviews", map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec,
+	}, &out)
+	return out.Status, err
 }
 
 func (c *Cluster) selfReview(ctx context.Context, spec map[string]any) (reviewStatus, error) {

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -26,6 +27,12 @@ func TestRightsAreTheRealRequestsBehindAWord(t *testing.T) {
 		"collection":  {nlp.Step{Op: nlp.OpDeleteCollection, Resource: pods}, "list pods shop/, delete pods shop/"},
 		"drain":       {nlp.Step{Op: nlp.OpDrain, Resource: nodes, Names: []string{"n"}}, "get nodes /n, patch nodes /n, list pods /, create pods/eviction /"},
 		"cordon":      {nlp.Step{Op: nlp.OpCordon, Resource: nodes, Names: []string{"n"}}, "get nodes /n, patch nodes /n"},
+		"exec":        {nlp.Step{Op: nlp.OpExec, Resource: pods, Names: []string{"p"}}, "get pods shop/p, get pods/exec shop/p, create pods/exec shop/p"},
+		"exec in any": {nlp.Step{Op: nlp.OpExec, Resource: deployments, Names: []string{"web"}}, "get deployments.apps shop/web, list pods shop/, get pods/exec shop/, create pods/exec shop/"},
+		"evict":       {nlp.Step{Op: nlp.OpEvict, Resource: pods, Names: []string{"p"}}, "get pods shop/p, create pods/eviction shop/p"},
+		"replace":     {nlp.Step{Op: nlp.OpReplaceForce, Resource: services, Names: []string{"s"}}, "get services shop/s, delete services shop/s, create services shop/"},
+		"wait":        {nlp.Step{Op: nlp.OpWait, Resource: pods, LabelSelector: "a=b"}, "list pods shop/"},
+		"finalizers":  {nlp.Step{Op: nlp.OpRemoveFinalizers, Resource: services, Names: []string{"s"}}, "get services shop/s, patch services shop/s"},
 		"status":      {nlp.Step{Op: nlp.OpPatch, Resource: pods, Names: []string{"p"}, Subresource: "status"}, "get pods shop/p, patch pods/status shop/p"},
 		"top":         {nlp.Step{Op: nlp.OpTop, Resource: pods}, "list pods.metrics.k8s.io shop/"},
 		"describe":    {nlp.Step{Op: nlp.OpDescribe, Resource: pods, Names: []string{"p"}}, "get pods shop/p, list events shop/"},
@@ -52,12 +59,7 @@ func TestRightsAreTheRealRequestsBehindAWord(t *testing.T) {
 // Every operation is either read or changed; one that is neither could not be executed.
 func TestEveryOperationHasAnExecutor(t *testing.T) {
 	t.Parallel()
-	for _, op := range []nlp.Op{
-		nlp.OpGet, nlp.OpDescribe, nlp.OpLogs, nlp.OpTop, nlp.OpEvents, nlp.OpExplain, nlp.OpAPIResources, nlp.OpVersion, nlp.OpCanI,
-		nlp.OpWhoAmI, nlp.OpRolloutStatus, nlp.OpRolloutHistory, nlp.OpDiagnose, nlp.OpCreate, nlp.OpScale, nlp.OpSetImage, nlp.OpSetEnv,
-		nlp.OpSetResources, nlp.OpLabel, nlp.OpAnnotate, nlp.OpExpose, nlp.OpAutoscale, nlp.OpPatch, nlp.OpRolloutUndo, nlp.OpRolloutRestart,
-		nlp.OpRolloutPause, nlp.OpRolloutResume, nlp.OpCordon, nlp.OpUncordon, nlp.OpTaint, nlp.OpDelete, nlp.OpDeleteCollection, nlp.OpDrain,
-	} {
+	for _, op := range nlp.Ops() {
 		_, reads := readers[op]
 		_, writes := changers[op]
 		if read := nlp.Classify(nlp.Step{Op: op}) == nlp.Read; reads != read || writes == read {
@@ -79,5 +81,23 @@ func TestObjectPaths(t *testing.T) {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+}
+
+func TestRulesAreJoinedWhereOneSaysAsMuch(t *testing.T) {
+	t.Parallel()
+	got := rules([]right{
+		{verb: "get", group: "apps", resource: "deployments", name: "web"}, {verb: "patch", group: "apps", resource: "deployments", name: "web"},
+		{verb: "get", group: "apps", resource: "deployments", name: "api"}, {verb: "patch", group: "apps", resource: "deployments", name: "api"},
+		{verb: "create", resource: "services", name: "web"}, {verb: "list", resource: "pods"}, {verb: "create", resource: "pods", subresource: "exec", name: "web-1"},
+	})
+	want := []policyRule{
+		{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, ResourceNames: []string{"web", "api"}, Verbs: []string{"get", "patch"}},
+		{APIGroups: []string{""}, Resources: []string{"services"}, Verbs: []string{"create"}},
+		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}},
+		{APIGroups: []string{""}, Resources: []string{"pods/exec"}, ResourceNames: []string{"web-1"}, Verbs: []string{"create"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant %+v", got, want)
 	}
 }

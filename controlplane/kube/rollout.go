@@ -14,6 +14,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/controlplane/problem"
+	"github.com/kubechat/kubechat/controlplane/redact"
 )
 
 // revision is one earlier state of a workload's template.
@@ -93,7 +94,7 @@ func (b *changer) undo(ctx context.Context) ([]change, error) {
 			data, _, _ := unstructured.NestedMap(to.object.Object, "data") // a strategic patch that replaces the template
 			ch, err = b.patched(b.step.Resource, o, strategicPatch, did, data)
 		}
-		ch.observe = true
+		ch.revision = all[len(all)-1].number
 		return ch, err
 	})
 }
@@ -142,6 +143,9 @@ func rollout(o *unstructured.Unstructured) (said string, over bool) {
 		want = 1
 	}
 	ready, updated := n("status", "readyReplicas"), n("status", "updatedReplicas")
+	if has := n("status", "replicas"); has > want && (o.GetKind() == "Deployment" && updated >= want || o.GetKind() == "StatefulSet") {
+		return fmt.Sprintf("%s: %d pods are still there, %d are wanted.", name, has, want), false
+	}
 	switch o.GetKind() {
 	case "Deployment":
 		if stuck := conditionReason(o, "Progressing"); stuck == "ProgressDeadlineExceeded" {
@@ -152,18 +156,38 @@ func rollout(o *unstructured.Unstructured) (said string, over bool) {
 			return fmt.Sprintf("%s: %d of %d replicas are updated, %d ready, %d old ones remain.", name, updated, want, ready, max(0, old)), false
 		}
 	case "StatefulSet":
-		if ready < want || updated < want && n("status", "currentReplicas") > 0 {
+		partition := n("spec", "updateStrategy", "rollingUpdate", "partition")
+		if ready < want || !byHand(o) && updated < want-partition {
 			return fmt.Sprintf("%s: %d of %d replicas are ready, %d updated.", name, ready, want, updated), false
 		}
 	case "DaemonSet":
 		want, ready, updated = n("status", "desiredNumberScheduled"), n("status", "numberAvailable"), n("status", "updatedNumberScheduled")
-		if updated < want || ready < want {
+		if ready < want || !byHand(o) && updated < want {
 			return fmt.Sprintf("%s: %d of %d pods are available, %d updated.", name, ready, want, updated), false
 		}
 	default:
 		return "", true
 	}
-	return fmt.Sprintf("%s: rolled out, %d of %d ready.", name, ready, want), true
+	said = fmt.Sprintf("%s: rolled out, %d of %d ready.", name, ready, want)
+	if updated < want {
+		said = fmt.Sprintf("%s: %d of %d ready, %d updated; %s.", name, ready, want, updated, leftOut(o, want-updated))
+	}
+	return said, true
+}
+
+// byHand tells whether a workload's pods take a change on only when somebody deletes them.
+func byHand(o *unstructured.Unstructured) bool {
+	how, _, _ := unstructured.NestedString(o.Object, "spec", "updateStrategy", "type")
+	return how == "OnDelete"
+}
+
+// leftOut says why a rollout that is over has not reached some of the pods.
+func leftOut(o *unstructured.Unstructured, pods int64) string {
+	if byHand(o) {
+		return count(int(pods), "pods") + " will take the change on only when deleted (update strategy OnDelete)"
+	}
+	partition, _, _ := unstructured.NestedInt64(o.Object, "spec", "updateStrategy", "rollingUpdate", "partition")
+	return fmt.Sprintf("%s left as before by the partition, which is %d", count(int(pods), "pods"), partition)
 }
 
 func conditionReason(o *unstructured.Unstructured, kind string) string {
@@ -221,6 +245,20 @@ func (c *Cluster) rolloutHistory(ctx context.Context, step nlp.Step) ([]chat.Par
 			return nil, problem.Newf(problem.NotFound, "%s has no revision %d.", o.GetName(), step.Args.Revision)
 		}
 		parts = append(parts, t)
+		if i := slices.IndexFunc(all, func(r revision) bool { return r.number == step.Args.Revision }); i >= 0 {
+			parts = append(parts, chat.YAML{Text: clip(templateText(&all[i].object))})
+		}
 	}
 	return parts, nil
+}
+
+// templateText is the pod template of a revision, redacted.
+func templateText(o *unstructured.Unstructured) string {
+	path := []string{"spec", "template"}
+	if o.GetKind() == revisions.Kind {
+		path = []string{"data", "spec", "template"}
+	}
+	template, _, _ := unstructured.NestedMap(o.Object, path...)
+	redact.Object(template)
+	return toYAML(template)
 }

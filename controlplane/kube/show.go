@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
+	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/client-go/util/jsonpath"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/nlp"
@@ -27,14 +26,13 @@ const (
 
 // show is get: a table made by the API server, so that every kind has its own columns, or objects as text.
 func (c *Cluster) show(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
-	switch out := step.Args.Output; {
-	case out == "yaml", out == "json", strings.HasPrefix(out, "jsonpath="), strings.HasPrefix(out, "custom-columns="):
+	if out := step.Args.Output; out == "yaml" || out == "json" || strings.HasPrefix(out, "jsonpath=") || strings.HasPrefix(out, "custom-columns=") {
 		return c.showObjects(ctx, step)
 	}
 	kinds := step.Kinds()
 	var parts []chat.Part
 	var refused error
-	total := 0
+	total, of := 0, 0
 	for _, r := range kinds {
 		g, err := c.grid(ctx, step, r)
 		if problem.Is(err, problem.Forbidden) && len(kinds) > 1 {
@@ -44,21 +42,24 @@ func (c *Cluster) show(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 		if err != nil {
 			return nil, err
 		}
+		of += g.total()
 		g.filter(step.Post.Filter, c.now())
-		g.sort(step.Post.Sort, step.Post.Desc)
+		if err := c.order(ctx, g, step, r); err != nil {
+			return nil, err
+		}
 		total += g.total()
 		if g.total() == 0 && len(kinds) > 1 || step.Post.Count {
 			continue
 		}
-		parts = append(parts, g.part(step, r, c)...)
+		parts = append(parts, g.part(step, r)...)
 	}
 	if refused != nil && len(parts) == 0 && total == 0 {
 		return nil, refused
 	}
-	return finished(step, parts, total, refused), nil
+	return finished(step, parts, total, of, refused), nil
 }
 
-func finished(step nlp.Step, parts []chat.Part, total int, refused error) []chat.Part {
+func finished(step nlp.Step, parts []chat.Part, total, of int, refused error) []chat.Part {
 	where := ""
 	if step.Namespace != "" {
 		where = " in " + step.Namespace
@@ -69,17 +70,59 @@ func finished(step nlp.Step, parts []chat.Part, total int, refused error) []chat
 	}
 	switch {
 	case step.Post.Count:
-		parts = append(parts, chat.Text{Text: count(total, plural) + where + "."})
+		parts = append(parts, chat.Count{Count: total, Of: of, What: counted(total, plural, where, step.Post.Filter)})
 	case len(parts) == 0:
 		parts = append(parts, chat.Text{Text: "No " + plural + where + "."})
 	}
 	if refused != nil {
 		parts = append(parts, chat.Text{Text: "Some kinds are left out: you may not list them here."})
 	}
-	if step.Args.Follow {
-		parts = append(parts, chat.Text{Text: "This is how it is now; the chat does not keep watching."})
-	}
 	return parts
+}
+
+// counted says what was counted: "3 pods in shop that are crashing".
+func counted(n int, plural, where string, filters []nlp.Filter) string {
+	_, what, _ := strings.Cut(count(n, plural), " ")
+	what += where
+	for i, f := range filters {
+		what += map[bool]string{true: " that ", false: " and "}[i == 0] + filterWords(f, n == 1)
+	}
+	return what
+}
+
+// filterWords says a filter after "that".
+func filterWords(f nlp.Filter, one bool) string {
+	is, has := "are", "have"
+	if one {
+		is, has = "is", "has"
+	}
+	switch f.Test {
+	case nlp.TestRestartsOver:
+		return has + " more than " + f.Value + " restarts"
+	case nlp.TestOlderThan, nlp.TestNewerThan:
+		age := f.Value
+		if d, err := time.ParseDuration(f.Value); err == nil {
+			age = nlp.Duration(d)
+		}
+		return is + map[bool]string{true: " older than ", false: " newer than "}[f.Test == nlp.TestOlderThan] + age
+	case nlp.TestName:
+		return has + " " + f.Value + " in the name"
+	case nlp.TestImage:
+		return has + " " + f.Value + " in an image"
+	}
+	return is + " " + spaced(f.Test)
+}
+
+// spaced writes "notReady" as "not ready".
+func spaced(word string) string {
+	var b strings.Builder
+	for _, r := range word {
+		if unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 // grid is a table as the server made it, with the objects that its rows are about.
@@ -88,11 +131,27 @@ type grid struct {
 	rows    []gridRow
 	more    bool // there were more than maxItems
 	beyond  int  // how many more the server says there are, if nothing else was asked of it
+	extra   []extraColumn
+}
+
+// extraColumn is one that the server's table has not.
+type extraColumn struct {
+	chat.Column
+	value func(*unstructured.Unstructured) any
 }
 
 type gridRow struct {
 	cells  []any
 	object *unstructured.Unstructured
+}
+
+// objects are those that the rows are about.
+func (g *grid) objects() []unstructured.Unstructured {
+	out := make([]unstructured.Unstructured, 0, len(g.rows))
+	for _, row := range g.rows {
+		out = append(out, *row.object)
+	}
+	return out
 }
 
 func (g *grid) total() int { return len(g.rows) + g.beyond }
@@ -147,19 +206,27 @@ func (c *Cluster) tablePage(ctx context.Context, g *grid, r nlp.Resource, path s
 	if t.Kind != "Table" { // an agent that hides Secrets answers their metadata, whatever was asked for
 		return c.plainPage(g, r, res.body)
 	}
+	if err := g.take(&t); err != nil {
+		return metav1.ListMeta{}, problem.New(problem.Unavailable, "The cluster's answer could not be read.").WithCause(err)
+	}
+	return t.ListMeta, nil
+}
+
+// take adds the rows of a page, or of a watch's event.
+func (g *grid) take(t *metav1.Table) error {
 	if len(t.ColumnDefinitions) > 0 {
 		g.columns = t.ColumnDefinitions // the second page has none
 	}
 	for _, row := range t.Rows {
 		o := &unstructured.Unstructured{}
 		if len(row.Object.Raw) > 0 {
-			if err := json.Unmarshal(row.Object.Raw, &o.Object); err != nil {
-				return metav1.ListMeta{}, problem.New(problem.Unavailable, "The cluster's answer could not be read.").WithCause(err)
+			if err := o.UnmarshalJSON(row.Object.Raw); err != nil {
+				return err
 			}
 		}
 		g.rows = append(g.rows, gridRow{cells: row.Cells, object: o})
 	}
-	return t.ListMeta, nil
+	return nil
 }
 
 // unmarshalNumbers keeps whole numbers whole.
@@ -187,7 +254,7 @@ func (c *Cluster) plainPage(g *grid, r nlp.Resource, body []byte) (metav1.ListMe
 }
 
 // part makes the grid readable.
-func (g *grid) part(step nlp.Step, r nlp.Resource, _ *Cluster) []chat.Part {
+func (g *grid) part(step nlp.Step, r nlp.Resource) []chat.Part {
 	rows := g.rows
 	if step.Post.Top > 0 && len(rows) > step.Post.Top {
 		rows = rows[:step.Post.Top]
@@ -204,11 +271,8 @@ func (g *grid) part(step nlp.Step, r nlp.Resource, _ *Cluster) []chat.Part {
 	if len(rows) == 0 {
 		return nil
 	}
-	t := chat.Table{Title: title(step, r), Namespace: step.Namespace, Truncated: truncated, Rows: [][]any{}}
-	everywhere := r.Namespaced && step.Namespace == ""
-	if everywhere {
-		t.Columns = append(t.Columns, chat.Column{Name: "Namespace", Kind: "text"})
-	}
+	t := g.frame(step, r)
+	t.Truncated = truncated
 	var shown []int
 	for i, col := range g.columns {
 		if col.Priority == 0 || step.Args.Output == "wide" {
@@ -219,17 +283,51 @@ func (g *grid) part(step nlp.Step, r nlp.Resource, _ *Cluster) []chat.Part {
 	if step.Args.ShowLabels {
 		t.Columns = append(t.Columns, chat.Column{Name: "Labels", Kind: "text"})
 	}
+	for _, add := range g.extra {
+		t.Columns = append(t.Columns, add.Column)
+	}
 	for _, row := range rows {
-		t.Rows = append(t.Rows, row.line(everywhere, shown, step.Args.ShowLabels))
+		line := append(g.lead(step, r, row), row.line(shown, step.Args.ShowLabels)...)
+		for _, add := range g.extra {
+			line = append(line, add.value(row.object))
+		}
+		t.Rows = append(t.Rows, line)
+		t.Objects = append(t.Objects, reference(r, row.object))
 	}
 	return []chat.Part{t}
 }
 
-func (row gridRow) line(everywhere bool, shown []int, showLabels bool) []any {
-	line := []any{}
-	if everywhere {
-		line = append(line, row.object.GetNamespace())
+// frame is an empty table for rows of a kind: with a column for the namespace where there may be several.
+func (g *grid) frame(step nlp.Step, r nlp.Resource) chat.Table {
+	t := chat.Table{Title: title(step, r), Namespace: step.Namespace, Truncated: g.more || len(g.rows) > maxRows, Rows: [][]any{}}
+	if r.Namespaced && step.Namespace == "" {
+		t.Columns = append(t.Columns, chat.Column{Name: "Namespace", Kind: "text"})
 	}
+	if by := step.Post.Sort; by != "" {
+		t.Sort = &chat.TableSort{Column: g.sortColumn(by), Desc: step.Post.Desc}
+	}
+	return t
+}
+
+// sortColumn is the column that shows what the rows are sorted by; where none does, the path itself says it.
+func (g *grid) sortColumn(by string) string {
+	shown := map[string]string{
+		"restarts": "Restarts", "name": "Name", "age": "Age", "cpu": cpuColumn, "memory": memoryColumn,
+		".metadata.creationTimestamp": "Age", ".metadata.name": "Name",
+	}
+	return or(shown[by], by)
+}
+
+// lead is a row's namespace, where the table has a column for it.
+func (g *grid) lead(step nlp.Step, r nlp.Resource, row gridRow) []any {
+	if r.Namespaced && step.Namespace == "" {
+		return []any{row.object.GetNamespace()}
+	}
+	return []any{}
+}
+
+func (row gridRow) line(shown []int, showLabels bool) []any {
+	line := []any{}
 	for _, i := range shown {
 		line = append(line, row.cell(i))
 	}
@@ -282,134 +380,10 @@ func columnKind(col metav1.TableColumnDefinition) string {
 	return "text"
 }
 
-// showObjects gives whole objects, never a Secret's values.
-func (c *Cluster) showObjects(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
-	var objects []map[string]any
-	truncated := false
-	for _, r := range step.Kinds() {
-		items, more, err := c.objects(ctx, step, r)
-		if err != nil {
-			return nil, err
-		}
-		truncated = truncated || more
-		g := &grid{}
-		for i := range items {
-			g.rows = append(g.rows, gridRow{object: &items[i]})
-		}
-		g.filter(step.Post.Filter, c.now())
-		g.sort(step.Post.Sort, step.Post.Desc)
-		for _, row := range g.rows {
-			unstructured.RemoveNestedField(row.object.Object, "metadata", "managedFields")
-			redact(row.object.Object)
-			objects = append(objects, row.object.Object)
-		}
+// reference names the object of a table's row, so that a page can link it.
+func reference(r nlp.Resource, o *unstructured.Unstructured) string {
+	if o == nil || o.GetName() == "" {
+		return ""
 	}
-	if n := step.Post.Top; n > 0 && len(objects) > n {
-		objects = objects[:n]
-	}
-	if len(objects) == 0 {
-		return finished(step, nil, 0, nil), nil
-	}
-	parts, err := printed(step, objects)
-	if truncated {
-		parts = append(parts, chat.Text{Text: fmt.Sprintf("Only the first %d objects were read.", maxItems)})
-	}
-	return parts, err
-}
-
-func (c *Cluster) objects(ctx context.Context, step nlp.Step, r nlp.Resource) (items []unstructured.Unstructured, more bool, err error) {
-	if len(step.Names) == 0 {
-		return c.list(ctx, r, step.Namespace, step.LabelSelector, step.FieldSelector)
-	}
-	for _, name := range step.Names {
-		o, err := c.get(ctx, r, step.Namespace, name, step.Subresource)
-		if err != nil {
-			return nil, false, err
-		}
-		items = append(items, *o)
-	}
-	return items, false, nil
-}
-
-// printed writes redacted objects in the step's output format; a single named one stands by itself, others are a List.
-func printed(step nlp.Step, objects []map[string]any) ([]chat.Part, error) {
-	var v any = objects[0]
-	if len(step.Names) != 1 {
-		items := make([]any, len(objects))
-		for i, o := range objects {
-			items[i] = o
-		}
-		v = map[string]any{"apiVersion": "v1", "kind": "List", "items": items}
-	}
-	var text []byte
-	var err error
-	switch out := step.Args.Output; {
-	case out == "json":
-		text, err = json.MarshalIndent(v, "", "    ")
-	case strings.HasPrefix(out, "jsonpath="):
-		return pathText(strings.TrimPrefix(out, "jsonpath="), v)
-	case strings.HasPrefix(out, "custom-columns="):
-		return customColumns(step, strings.TrimPrefix(out, "custom-columns="), objects)
-	default:
-		text, err = yaml.Marshal(v)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("write objects: %w", err)
-	}
-	return []chat.Part{chat.YAML{Text: clip(string(text))}}, nil
-}
-
-func clip(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	cut := strings.LastIndexByte(s[:maxText], '\n') + 1
-	return s[:cut] + fmt.Sprintf("# … %d more bytes are not shown\n", len(s)-cut)
-}
-
-func pathText(template string, v any) ([]chat.Part, error) {
-	p := jsonpath.New("output").AllowMissingKeys(true)
-	if err := p.Parse(template); err != nil {
-		return nil, problem.New(problem.Invalid, "The JSONPath cannot be read.").WithCause(err)
-	}
-	var out bytes.Buffer
-	if err := p.Execute(&out, v); err != nil {
-		return nil, problem.New(problem.Invalid, "The JSONPath does not fit this object.").WithCause(err)
-	}
-	return []chat.Part{chat.Text{Text: clip(out.String())}}, nil
-}
-
-func customColumns(step nlp.Step, spec string, objects []map[string]any) ([]chat.Part, error) {
-	t := chat.Table{Title: title(step, step.Resource), Namespace: step.Namespace, Rows: [][]any{}, Truncated: len(objects) > maxRows}
-	var paths []*jsonpath.JSONPath
-	for _, col := range strings.Split(spec, ",") {
-		name, path, _ := strings.Cut(col, ":")
-		p := jsonpath.New(name).AllowMissingKeys(true)
-		if err := p.Parse("{" + dotted(path) + "}"); err != nil {
-			return nil, problem.New(problem.Invalid, "The columns cannot be read.").WithCause(err)
-		}
-		paths = append(paths, p)
-		t.Columns = append(t.Columns, chat.Column{Name: name, Kind: "text"})
-	}
-	for _, o := range objects[:min(len(objects), maxRows)] {
-		row := []any{}
-		for _, p := range paths {
-			var out bytes.Buffer
-			if err := p.Execute(&out, o); err != nil {
-				return nil, problem.New(problem.Invalid, "The columns do not fit these objects.").WithCause(err)
-			}
-			row = append(row, out.String())
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return []chat.Part{t}, nil
-}
-
-// dotted writes a path as JSONPath wants it: ".a.b" from "a.b", ".a.b" or "{.a.b}".
-func dotted(path string) string {
-	path = strings.Trim(path, "{}")
-	if path != "" && path[0] != '.' && path[0] != '[' {
-		path = "." + path
-	}
-	return path
+	return strings.ToLower(or(r.Kind, r.Plural)) + "/" + o.GetNamespace() + "/" + o.GetName()
 }

@@ -1,8 +1,10 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -31,6 +33,10 @@ func (c *Cluster) top(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
 	if step.Resource.Plural == "nodes" {
 		r = nodeMetrics
 	}
+	step, err := c.podsMeasured(ctx, step)
+	if err != nil {
+		return nil, err
+	}
 	items, _, err := c.metrics(ctx, step, r)
 	if err != nil {
 		return nil, err
@@ -44,7 +50,7 @@ func (c *Cluster) top(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
 		all = all[:n]
 	}
 	if len(all) == 0 {
-		return finished(nlp.Step{Resource: r, Namespace: step.Namespace}, nil, 0, nil), nil
+		return finished(nlp.Step{Resource: r, Namespace: step.Namespace}, nil, 0, 0, nil), nil
 	}
 	return []chat.Part{topTable(step, r, all)}, nil
 }
@@ -58,6 +64,51 @@ func (c *Cluster) metrics(ctx context.Context, step nlp.Step, r nlp.Resource) (i
 		items = slices.DeleteFunc(items, func(o unstructured.Unstructured) bool { return !slices.Contains(step.Names, o.GetName()) })
 	}
 	return items, more, err
+}
+
+const (
+	cpuColumn    = "CPU (m)"
+	memoryColumn = "Memory (Mi)"
+)
+
+// order sorts the rows of a list: by use, as metrics-server measured it, or by what the objects say of themselves.
+func (c *Cluster) order(ctx context.Context, g *grid, step nlp.Step, r nlp.Resource) error {
+	by := step.Post.Sort
+	if by != "cpu" && by != "memory" {
+		return g.sort(by, step.Post.Desc)
+	}
+	from := podMetrics
+	switch r.Key() {
+	case pods.Key():
+	case nodes.Key():
+		from = nodeMetrics
+	default:
+		return problem.Newf(problem.Invalid, "Only pods and nodes can be sorted by %s.", by)
+	}
+	items, _, err := c.metrics(ctx, nlp.Step{Namespace: step.Namespace, LabelSelector: step.LabelSelector}, from)
+	if err != nil {
+		return err
+	}
+	used := map[string]usage{}
+	for i := range items {
+		for _, u := range usages(&items[i], false) {
+			used[u.namespace+"/"+u.name] = u
+		}
+	}
+	at := func(pick func(usage) int64) func(*unstructured.Unstructured) any {
+		return func(o *unstructured.Unstructured) any {
+			if u, ok := used[o.GetNamespace()+"/"+o.GetName()]; ok {
+				return pick(u)
+			}
+			return nil // not measured: a pod that does not run
+		}
+	}
+	cpu, memory := at(func(u usage) int64 { return u.cpu.MilliValue() }), at(func(u usage) int64 { return u.memory.Value() >> 20 })
+	g.extra = []extraColumn{
+		{chat.Column{Name: cpuColumn, Kind: "number"}, cpu}, {chat.Column{Name: memoryColumn, Kind: "number"}, memory},
+	}
+	g.sortBy(map[string]func(*unstructured.Unstructured) any{"cpu": cpu, "memory": memory}[by], step.Post.Desc)
+	return nil
 }
 
 func usages(o *unstructured.Unstructured, each bool) []usage {
@@ -88,7 +139,26 @@ func usages(o *unstructured.Unstructured, each bool) []usage {
 	return []usage{sum}
 }
 
-// topOrder: by use the greatest first, unless the plan says otherwise; without an order by name.
+// podsMeasured puts the pods of a workload in its place: only pods and nodes are measured.
+func (c *Cluster) podsMeasured(ctx context.Context, step nlp.Step) (nlp.Step, error) {
+	if step.Resource.Plural == "pods" || step.Resource.Plural == "nodes" || len(step.Names) == 0 {
+		return step, nil
+	}
+	found, err := c.logPods(ctx, step)
+	if err != nil {
+		return step, err
+	}
+	if len(found) == 0 {
+		return step, problem.Newf(problem.NotFound, "%s has no pods that could be measured.", strings.Join(step.Names, ", "))
+	}
+	step.Resource, step.Names = pods, nil
+	for i := range found {
+		step.Names = append(step.Names, found[i].GetName())
+	}
+	return step, nil
+}
+
+// topOrder: by use the greatest first, which is what people ask for; without an order by name.
 func topOrder(a, b usage, post nlp.Post) int {
 	switch post.Sort {
 	case "cpu":
@@ -96,11 +166,15 @@ func topOrder(a, b usage, post nlp.Post) int {
 	case "memory":
 		return b.memory.Cmp(a.memory)
 	}
-	return 0
+	return cmp.Or(cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 }
 
 func topTable(step nlp.Step, r nlp.Resource, all []usage) chat.Table {
 	t := chat.Table{Title: "Use: " + title(step, r), Namespace: step.Namespace, Rows: [][]any{}}
+	if by := step.Post.Sort; by == "cpu" || by == "memory" {
+		t.Sort = &chat.TableSort{Column: map[string]string{"cpu": cpuColumn, "memory": memoryColumn}[by], Desc: true}
+	}
+	kind := map[string]string{"pods": "pod", "nodes": "node"}[r.Plural]
 	everywhere := r.Namespaced && step.Namespace == ""
 	if everywhere {
 		t.Columns = append(t.Columns, chat.Column{Name: "Namespace", Kind: "text"})
@@ -109,7 +183,7 @@ func topTable(step nlp.Step, r nlp.Resource, all []usage) chat.Table {
 	if step.Args.AllContainers && r.Namespaced {
 		t.Columns = append(t.Columns, chat.Column{Name: "Container", Kind: "text"})
 	}
-	t.Columns = append(t.Columns, chat.Column{Name: "CPU (m)", Kind: "number"}, chat.Column{Name: "Memory (Mi)", Kind: "number"})
+	t.Columns = append(t.Columns, chat.Column{Name: cpuColumn, Kind: "number"}, chat.Column{Name: memoryColumn, Kind: "number"})
 	for _, u := range all {
 		var row []any
 		if everywhere {
@@ -119,6 +193,7 @@ func topTable(step nlp.Step, r nlp.Resource, all []usage) chat.Table {
 		if step.Args.AllContainers && r.Namespaced {
 			row = append(row, u.container)
 		}
+		t.Objects = append(t.Objects, kind+"/"+u.namespace+"/"+u.name)
 		t.Rows = append(t.Rows, append(row, u.cpu.MilliValue(), u.memory.Value()>>20))
 	}
 	return t

@@ -42,6 +42,8 @@ type Cluster struct {
 	errs    map[string]error
 	hold    map[string]*Hold
 	lose    bool
+	blind   string
+	finds   []chat.Part
 	sent    []nlp.Op
 	uids    int
 }
@@ -67,6 +69,13 @@ func New(objects ...Object) *Cluster {
 	return c
 }
 
+// Add puts one more object there.
+func (c *Cluster) Add(o Object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(&o)
+}
+
 func (c *Cluster) add(o *Object) {
 	c.uids++
 	o.UID, o.Version = fmt.Sprintf("uid-%d", c.uids), 1
@@ -83,7 +92,7 @@ func (c *Cluster) Deny(verb string) {
 	c.denied[verb] = true
 }
 
-// Fail makes every call of a kind ("open", "vocabulary", "review", "dryrun", "execute") end with err; nil heals it.
+// Fail makes every call of a kind ("open", "vocabulary", "review", "dryrun", "execute", "follow") end with err; nil heals it.
 func (c *Cluster) Fail(call string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,6 +113,23 @@ func (c *Cluster) LoseAnswers(yes bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lose = yes
+}
+
+// Blind makes the server unable to preview, for this reason.
+func (c *Cluster) Blind(why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blind = why
+}
+
+// Finds makes every diagnosis find this.
+func (c *Cluster) Finds(findings ...chat.Finding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finds = nil
+	for _, f := range findings {
+		c.finds = append(c.finds, f)
+	}
 }
 
 // Change changes an object behind everybody's back.
@@ -199,15 +225,18 @@ func (c *Cluster) Review(ctx context.Context, step nlp.Step) (chat.Verdict, erro
 }
 
 // DryRun previews.
-func (c *Cluster) DryRun(ctx context.Context, step nlp.Step) (chat.Preview, error) {
+func (c *Cluster) DryRun(ctx context.Context, step nlp.Step, seen ...chat.Seen) (chat.Preview, error) {
 	if err := c.enter(ctx, "dryrun"); err != nil {
 		return chat.Preview{}, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p := chat.Preview{Diffs: []chat.Diff{}, Seen: []chat.Seen{}}
+	p := chat.Preview{Diffs: []chat.Diff{}, Seen: []chat.Seen{}, Blind: c.blind}
 	for _, name := range step.Names {
 		o, err := c.find(step, name)
+		if err == nil {
+			err = fresh(o, seen)
+		}
 		if err != nil {
 			return chat.Preview{}, err
 		}
@@ -216,12 +245,16 @@ func (c *Cluster) DryRun(ctx context.Context, step nlp.Step) (chat.Preview, erro
 		if err != nil {
 			return chat.Preview{}, err
 		}
+		if !gone && after.text() == o.text() {
+			p.Nothing = name + " is as asked already."
+		}
 		d := chat.Diff{Title: "deployment/" + name, Before: o.text(), Warnings: []string{}}
 		if !gone {
 			d.After = after.text()
 		}
 		d.Unified = "-" + d.Before + "+" + d.After
 		p.Diffs = append(p.Diffs, d)
+		p.Undo = inverse(step, *o)
 		p.Seen = append(p.Seen, chat.Seen{Resource: o.Resource, Namespace: o.Namespace, Name: o.Name, UID: o.UID, ResourceVersion: strconv.Itoa(o.Version), Digest: o.text()})
 	}
 	return p, nil
@@ -276,6 +309,7 @@ func (c *Cluster) Execute(ctx context.Context, step nlp.Step, seen ...chat.Seen)
 	}
 	c.sent = append(c.sent, step.Op)
 	var done []string
+	var undo *chat.Undo
 	for _, name := range step.Names {
 		o, err := c.find(step, name)
 		if err == nil {
@@ -284,10 +318,12 @@ func (c *Cluster) Execute(ctx context.Context, step nlp.Step, seen ...chat.Seen)
 		if err != nil {
 			return chat.Answer{Outcome: audit.Failed, HTTPStatus: problem.As(err).Kind.Status(), Message: problem.As(err).Detail}, err
 		}
+		undo = inverse(step, *o)
 		gone, err := apply(o, step)
 		if err != nil {
 			return chat.Answer{Outcome: audit.Failed, HTTPStatus: 422}, err
 		}
+		undo.Seen = []chat.Seen{{Resource: o.Resource, Namespace: o.Namespace, Name: o.Name, UID: o.UID, Digest: o.text()}}
 		o.Version++
 		if gone {
 			c.objects = slices.DeleteFunc(c.objects, func(x *Object) bool { return x == o })
@@ -297,7 +333,45 @@ func (c *Cluster) Execute(ctx context.Context, step nlp.Step, seen ...chat.Seen)
 	if c.lose {
 		return chat.Answer{Outcome: audit.Unknown}, problem.New(problem.Unavailable, "The cluster did not answer.")
 	}
-	return chat.Answer{Outcome: audit.Succeeded, HTTPStatus: 200, Message: strings.Join(done, ", ") + " changed"}, nil
+	return chat.Answer{Outcome: audit.Succeeded, HTTPStatus: 200, Message: strings.Join(done, ", ") + " changed", Undo: undo}, nil
+}
+
+// Stream gives what Execute does, in one go.
+func (c *Cluster) Stream(ctx context.Context, step nlp.Step, emit func(chat.Part)) (chat.Answer, error) {
+	a, err := c.Execute(ctx, step)
+	for _, p := range a.Parts {
+		emit(p)
+	}
+	a.Parts = nil
+	return a, err
+}
+
+// Needs says the verb and nothing else.
+func (c *Cluster) Needs(step nlp.Step) chat.Needs {
+	return chat.Needs{
+		Requests: []chat.ExplainRequest{{Method: "GET", Path: "/" + step.Resource.Plural}},
+		Rights:   []chat.ExplainRight{{Verb: verbs[step.Op], Resource: step.Resource.Key(), Namespace: step.Namespace}},
+	}
+}
+
+// Follow finds every change done as soon as it looks.
+func (c *Cluster) Follow(ctx context.Context, step nlp.Step, emit func(chat.Progress)) (chat.Settled, error) {
+	if err := c.enter(ctx, "follow"); err != nil {
+		return chat.Settled{}, err
+	}
+	emit(chat.Progress{Message: "Looking at " + strings.Join(step.Names, ", ") + "."})
+	return chat.Settled{State: chat.Ready, Message: strings.Join(step.Names, ", ") + " is as it should be."}, nil
+}
+
+// inverse is the way back to what an object was: of a scale its count, of the rest none.
+func inverse(step nlp.Step, was Object) *chat.Undo {
+	if step.Op != nlp.OpScale {
+		return &chat.Undo{Impossible: "This cluster undoes counts only."}
+	}
+	back := step
+	back.Names, back.Args.Replicas, back.Args.Current = []string{was.Name}, &was.Replicas, step.Args.Replicas
+	plan := nlp.Plan{Steps: []nlp.Step{back}, Source: nlp.SourceBuiltin}
+	return &chat.Undo{Plan: plan, Sentence: nlp.Sentence(plan, "")}
 }
 
 // outcomeOf: a call that was cut off may have arrived; one that was refused did not.
@@ -321,6 +395,9 @@ func fresh(o *Object, seen []chat.Seen) error {
 }
 
 func (c *Cluster) table(step nlp.Step) chat.Answer {
+	if step.Op == nlp.OpDiagnose {
+		return chat.Answer{Parts: c.finds, HTTPStatus: 200}
+	}
 	t := chat.Table{
 		Title: step.Resource.Plural, Namespace: step.Namespace, Rows: [][]any{},
 		Columns: []chat.Column{{Name: "Name", Kind: "text"}, {Name: "Replicas", Kind: "number"}, {Name: "Note", Kind: "text"}},
@@ -330,6 +407,9 @@ func (c *Cluster) table(step nlp.Step) chat.Answer {
 		if named && o.Resource.Key() == step.Resource.Key() && (step.Namespace == "" || step.Namespace == o.Namespace) {
 			t.Rows = append(t.Rows, []any{o.Name, o.Replicas, o.Note})
 		}
+	}
+	if step.Post.Count {
+		return chat.Answer{Parts: []chat.Part{chat.Count{Count: len(t.Rows), Of: len(t.Rows), What: t.Title}}, HTTPStatus: 200}
 	}
 	return chat.Answer{Parts: []chat.Part{t}, HTTPStatus: 200, Bytes: int64(len(t.Rows))}
 }
