@@ -20,7 +20,8 @@ const (
 
 // admissions remembers for a short time which clusters may connect.
 type admissions struct {
-	ask func(ctx context.Context, tenant, cluster string) error
+	ask    func(ctx context.Context, tenant, cluster string) error
+	places newcomers // nil: as many as like may ask at once
 
 	mu    sync.Mutex // guards known
 	known map[key]admission
@@ -44,9 +45,11 @@ func (a *admissions) check(ctx context.Context, k key) error {
 		return known.err
 	}
 	asked := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, admissionAsk)
-	defer cancel()
-	err := a.ask(ctx, string(k.tenant), string(k.cluster))
+	err := a.places.ask(ctx, func() error { // waiting for a place is not the answer's time
+		ctx, cancel := context.WithTimeout(ctx, admissionAsk)
+		defer cancel()
+		return a.ask(ctx, string(k.tenant), string(k.cluster))
+	})
 	if err != nil && !isRefusal(err) {
 		if ok && known.err == nil && time.Since(known.at) < admissionStale {
 			return nil

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -15,157 +14,54 @@ import (
 	"github.com/kubechat/kubechat/pki"
 )
 
-// serveEnrol turns a join token into a first certificate. What can be refused without using the token up is refused
-// first.
+// serveEnrol turns a join token into a first certificate.
 func (g *Gateway) serveEnrol(w http.ResponseWriter, r *http.Request) {
 	answer, err := g.enrol(w, r)
 	g.answer(w, r, "enrol", answer, err)
 }
 
-func (g *Gateway) enrol(w http.ResponseWriter, r *http.Request) (*pki.Certificates, error) {
+func (g *Gateway) enrol(w http.ResponseWriter, r *http.Request) (pki.Certificates, error) {
 	if err := limited(g.enrols.take(addressKey(remote(r.RemoteAddr)), time.Now())); err != nil {
-		return nil, err
+		return pki.Certificates{}, err
 	}
 	var in pki.EnrolRequest
 	if err := decode(w, r, &in); err != nil {
-		return nil, err
+		return pki.Certificates{}, err
 	}
-	token, err := pki.ParseJoinToken(in.Token)
-	if err != nil {
-		return nil, problem.New(problem.Invalid, "The join token can't be read.").WithCode("join_token_malformed").
-			WithFix("Copy it again, whole, from the page that made it.").WithCause(err)
+	answer, err := g.cfg.Issuer.Enrol(r.Context(), in)
+	if err == nil {
+		g.admitted.forget(key{tenant.ID(answer.TenantID), cluster.ID(answer.ClusterID)})
 	}
-	csr, err := request(in.CSR)
-	if err != nil {
-		return nil, err
-	}
-	if err := pki.CheckRequest(csr, pki.ID{}); err != nil {
-		return nil, problem.New(problem.Invalid, "The certificate request is not acceptable.").WithCause(err)
-	}
-	pin, err := g.cfg.Authority.Pin(in.OwnCluster)
-	if err != nil {
-		return nil, problem.New(problem.Invalid, "The agent did not prove which cluster it runs in.").WithCode("own_cluster").
-			WithFix("Look at the clocks of the cluster's nodes, and at the agent's service account token.").WithCause(err)
-	}
-	hash := token.SecretHash()
-	t, id, err := g.cfg.Clusters.Redeem(r.Context(), hash[:], in.KubeSystemUID)
-	if err != nil {
-		return nil, err
-	}
-	// The token is used up: an agent that hangs up now does not make it worthless.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 15*time.Second)
-	defer cancel()
-	chain, err := g.cfg.Authority.Enrol(ctx, string(t), string(id), csr, pin)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	g.admitted.forget(key{t, id})
-	g.cfg.Log.InfoContext(ctx, "cluster enrolled", "tenant", string(t), "cluster", string(id), "request", in)
-	return g.certificates(key{t, id}, chain), nil
+	return answer, err
 }
 
-// serveRenew issues the next certificate to the holder of one.
+// serveRenew issues the next certificate to the holder of one, or, once that has expired and can't be shown in TLS any
+// more, to who proves to hold its key.
 func (g *Gateway) serveRenew(w http.ResponseWriter, r *http.Request) {
 	answer, err := g.renew(w, r)
 	g.answer(w, r, "renew", answer, err)
 }
 
-func (g *Gateway) renew(w http.ResponseWriter, r *http.Request) (*pki.Certificates, error) {
+func (g *Gateway) renew(w http.ResponseWriter, r *http.Request) (pki.Certificates, error) {
+	shown, wait := (*x509.Certificate)(nil), time.Duration(0)
 	if r.TLS != nil && len(r.TLS.PeerCertificates) == 0 {
-		return g.recover(w, r)
+		wait = g.enrols.take(addressKey(remote(r.RemoteAddr)), time.Now())
+	} else {
+		k, err := g.caller(r)
+		if err != nil {
+			return pki.Certificates{}, err
+		}
+		shown = r.TLS.VerifiedChains[0][0]
+		wait = g.renewals.take(string(k.tenant)+string(k.cluster), time.Now())
 	}
-	k, err := g.caller(r)
-	if err != nil {
-		return nil, err
-	}
-	if err := limited(g.renewals.take(string(k.tenant)+string(k.cluster), time.Now())); err != nil {
-		return nil, err
-	}
-	var in pki.RenewRequest
-	if err := decode(w, r, &in); err != nil {
-		return nil, err
-	}
-	csr, err := request(in.CSR)
-	if err != nil {
-		return nil, err
-	}
-	chain, err := g.cfg.Authority.Renew(r.Context(), r.TLS.VerifiedChains[0][0], csr)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	return g.certificates(k, chain), nil
-}
-
-// recover renews an identity that has expired: it can't be shown in TLS any more, so a proof stands in for it.
-func (g *Gateway) recover(w http.ResponseWriter, r *http.Request) (*pki.Certificates, error) {
-	if err := limited(g.enrols.take(addressKey(remote(r.RemoteAddr)), time.Now())); err != nil {
-		return nil, err
+	if err := limited(wait); err != nil {
+		return pki.Certificates{}, err
 	}
 	var in pki.RenewRequest
 	if err := decode(w, r, &in); err != nil {
-		return nil, err
+		return pki.Certificates{}, err
 	}
-	if in.Proof == "" {
-		return nil, problem.New(problem.Unauthenticated, "Renewal needs the certificate held, or a proof of its key.")
-	}
-	csr, err := request(in.CSR)
-	if err != nil {
-		return nil, err
-	}
-	id, chain, err := g.cfg.Authority.Recover(r.Context(), in.Proof, csr)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	k := key{tenant.ID(id.Tenant), cluster.ID(id.Cluster)}
-	g.cfg.Log.InfoContext(r.Context(), "expired identity renewed", "tenant", id.Tenant, "cluster", id.Cluster)
-	return g.certificates(k, chain), nil
-}
-
-func (g *Gateway) certificates(k key, chain []*x509.Certificate) *pki.Certificates {
-	b := g.cfg.Authority.Bundle().Answer()
-	return &pki.Certificates{
-		Certificates: string(pki.MarshalChainPEM(chain)), Roots: b.Roots, Bundle: b.Bundle, Distrusted: b.Distrusted,
-		TenantID: string(k.tenant), ClusterID: string(k.cluster), Region: g.cfg.Authority.Region(),
-	}
-}
-
-// refusal puts the authority's refusals into words for whoever runs the agent.
-func refusal(err error) error {
-	switch {
-	case errors.Is(err, pki.ErrRequest):
-		return problem.New(problem.Invalid, "The certificate request is not acceptable.").WithCause(err)
-	case errors.Is(err, pki.ErrRevoked):
-		return problem.New(problem.Forbidden, "This cluster was revoked.").WithCode("cluster_revoked").
-			WithFix("Add it again as a new cluster.").WithCause(err)
-	case errors.Is(err, pki.ErrLocked):
-		return problem.New(problem.Forbidden, "Two parties hold this cluster's identity, so neither may go on.").
-			WithCode("identity_locked").WithFix("Make a new join token for the cluster, and install the agent with it.").WithCause(err)
-	case errors.Is(err, pki.ErrTooLate):
-		return problem.New(problem.Expired, "This identity expired more than 14 days ago.").WithCode("identity_expired").
-			WithFix("Make a new join token for the cluster, and install the agent with it.").WithCause(err)
-	case errors.Is(err, pki.ErrSuperseded):
-		return problem.New(problem.Forbidden, "This certificate was replaced by a newer one.").WithCode("identity_superseded").
-			WithFix("Use the newest identity; if it is lost, make a new join token for the cluster.").WithCause(err)
-	case errors.Is(err, pki.ErrProof):
-		return problem.New(problem.Forbidden, "The agent did not prove which cluster it runs in.").WithCode("own_cluster").
-			WithFix("Look at the clocks of the cluster's nodes, and at the agent's service account token.").WithCause(err)
-	case errors.Is(err, pki.ErrIdentity), errors.Is(err, pki.ErrForged), errors.Is(err, pki.ErrDistrusted):
-		return problem.New(problem.Unauthenticated, "The certificate held is not valid here.").WithCode("identity_void").
-			WithFix("Make a new join token for the cluster, and install the agent with it.").WithCause(err)
-	}
-	var p *problem.Error
-	if errors.As(err, &p) {
-		return err
-	}
-	return problem.New(problem.Unavailable, "Certificates can't be issued just now.").WithRetryAfter(10 * time.Second).WithCause(err)
-}
-
-func request(text string) (*x509.CertificateRequest, error) {
-	csr, err := pki.ParseCSR(text)
-	if err != nil {
-		return nil, problem.New(problem.Invalid, "The certificate request can't be read.").WithCause(err)
-	}
-	return csr, nil
+	return g.cfg.Issuer.Renew(r.Context(), shown, in)
 }
 
 func limited(wait time.Duration) error {

@@ -33,6 +33,8 @@ type peer struct {
 	told     bool           // by itself, over the link that is up; else by the database
 	load     int64
 	draining bool
+	blind    bool           // its database is away
+	agents   string         // host:port where agents reach it; "" if it has no address of its own
 	drains   chan struct{}  // closed with draining, which is never taken back over one link
 	link     tunnel.Session // nil while there is none
 	stop     func()         // ends what keeps the link
@@ -67,7 +69,7 @@ func (d *directory) believe(p *peer, held []cluster.SessionKey) {
 
 func (d *directory) apply(p *peer, n notice) {
 	d.mu.Lock()
-	p.load = n.Load
+	p.load, p.blind = n.Load, n.Blind
 	if n.Draining && !p.draining {
 		p.draining = true
 		close(p.drains)
@@ -126,7 +128,9 @@ func (d *directory) linked(p *peer, s tunnel.Session) (drains <-chan struct{}) {
 	defer d.mu.Unlock()
 	p.link, p.draining, p.drains = s, false, make(chan struct{})
 	if s == nil {
-		p.told, p.load = false, 0
+		p.told, p.load, p.agents = false, 0, ""
+	} else {
+		p.agents = s.Peer().Attrs[attrAgents]
 	}
 	return p.drains
 }
@@ -172,6 +176,31 @@ func (d *directory) others() (n int) {
 		}
 	}
 	return n
+}
+
+// sighted reports whether a replica that can be reached, and stays, has its database.
+func (d *directory) sighted() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.peers {
+		if p.link != nil && p.told && !p.draining && !p.blind {
+			return true
+		}
+	}
+	return false
+}
+
+// named are the other replicas that agents can reach each by an address of its own, at most so many.
+func (d *directory) named(most int) map[string]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := map[string]string{}
+	for id, p := range d.peers { // in no order: which ones are left out differs
+		if p.link != nil && !p.draining && p.agents != "" && len(out) < most {
+			out[id] = p.agents
+		}
+	}
+	return out
 }
 
 // holder is a peer that holds sessions of one cluster, as known now.

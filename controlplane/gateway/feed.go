@@ -83,6 +83,7 @@ type notice struct {
 	Gone     []string      `json:"gone,omitempty"` // by session
 	Load     int64         `json:"load"`           // requests in flight on the sender's sessions
 	Draining bool          `json:"draining,omitempty"`
+	Blind    bool          `json:"blind,omitempty"` // the sender's database is away
 }
 
 type heldSession struct {
@@ -104,7 +105,7 @@ func (g *Gateway) sendFeed(w io.Writer, done <-chan struct{}) error {
 	leaving := g.leaving
 	for {
 		n := g.sessions.take(f)
-		n.Load, n.Draining = g.inFlight.Load(), isClosed(g.leaving)
+		n.Load, n.Draining, n.Blind = g.inFlight.Load(), isClosed(g.leaving), g.cfg.Blind()
 		if err := out.Encode(n); err != nil {
 			return fmt.Errorf("tell what is here: %w", err)
 		}

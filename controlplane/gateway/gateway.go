@@ -20,23 +20,28 @@ import (
 
 	"github.com/kubechat/kubechat/controlplane/access"
 	"github.com/kubechat/kubechat/controlplane/audit"
+	"github.com/kubechat/kubechat/controlplane/ca"
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/internal/slots"
 	"github.com/kubechat/kubechat/pki"
+	"github.com/kubechat/kubechat/tunnel"
 )
 
-// Authority issues clusters' certificates and says which clusters may connect. Its refusals are those of package pki.
+// Authority says which clusters may connect. Its refusals are those of package pki.
 type Authority interface {
-	// Pin checks what an agent says of its own cluster; its error may be shown.
-	Pin(own pki.OwnCluster) (pki.Pin, error)
-	Enrol(ctx context.Context, tenant, cluster string, csr *x509.CertificateRequest, pin pki.Pin) ([]*x509.Certificate, error)
-	Renew(ctx context.Context, leaf *x509.Certificate, csr *x509.CertificateRequest) ([]*x509.Certificate, error)
-	Recover(ctx context.Context, proof string, csr *x509.CertificateRequest) (pki.ID, []*x509.Certificate, error)
 	Prove(ctx context.Context, tenant, cluster string, leaf *x509.Certificate, claim pki.Claim) error
 	Learn(ctx context.Context, tenant, cluster string, leaf *x509.Certificate, in pki.TrustRequest) (pki.Bundle, error)
 	RevokeCluster(ctx context.Context, tenant, cluster string) error
 	Admits(ctx context.Context, tenant, cluster string) error
 	Trust
+}
+
+// Issuer makes clusters' certificates: of this process (ca.Desk), or of the authority that runs apart (caapi.Client). Its
+// errors are problems. Renew is given the certificate that was shown in TLS, nil if none was.
+type Issuer interface {
+	Enrol(ctx context.Context, in pki.EnrolRequest) (pki.Certificates, error)
+	Renew(ctx context.Context, shown *x509.Certificate, in pki.RenewRequest) (pki.Certificates, error)
 }
 
 // Trust is whom the authority believes.
@@ -53,6 +58,10 @@ type Clusters interface {
 	Presence
 	// Redeem uses a join token up, once, and says for which cluster it was.
 	Redeem(ctx context.Context, hash []byte, kubeSystemUID string) (tenant.ID, cluster.ID, error)
+	// TokenState says whether a join token could be redeemed; problem.NotFound: it was never made.
+	TokenState(ctx context.Context, hash []byte) (cluster.TokenState, error)
+	// Reported keeps what an agent says is wrong in its cluster.
+	Reported(ctx context.Context, t tenant.ID, id cluster.ID, problem string) error
 }
 
 // Directory is what is known of a cluster and of a member in it. Another tenant's cluster is problem.NotFound.
@@ -80,6 +89,8 @@ type Ledger interface {
 // Config is what a Gateway needs. What is not marked optional is required.
 type Config struct {
 	Authority Authority
+	// Issuer, optional where Authority itself signs (ca.Authority), makes the certificates.
+	Issuer Issuer
 	// Certificate is the gateway's own, its chain up to and including the root (authority.ServiceCertificate).
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	Clusters    Clusters
@@ -92,6 +103,8 @@ type Config struct {
 	RecheckEvery time.Duration // 0 is 15 s
 	// Decide, optional, is access.Decide.
 	Decide func(access.Request) error
+	// Blind, optional, says that this replica's database is away; the other replicas are told.
+	Blind func() bool
 	// RequestID, optional, finds the id that an outer layer gave the request; else one is made.
 	RequestID func(context.Context) string
 
@@ -99,6 +112,10 @@ type Config struct {
 	// Peers, optional, is how the other replicas are reached; ServePeers serves them.
 	Peers   PeerConfig
 	Version string
+
+	// Budget, optional, bounds the bytes that all sessions here have received and nobody has read yet, those with other
+	// replicas included: one of a quarter of this process's memory. Over it requests are answered with 429.
+	Budget *tunnel.Budget
 
 	MaxPerMember int           // kubectl requests of one member at once; 0 is 200
 	WaitSession  time.Duration // how long a request waits for its cluster to connect; 0 is 5 s
@@ -111,6 +128,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.Decide == nil {
 		c.Decide = access.Decide
+	}
+	if c.Blind == nil {
+		c.Blind = func() bool { return false }
 	}
 	if c.RequestID == nil {
 		c.RequestID = func(context.Context) string { return "" }
@@ -133,6 +153,9 @@ func (c *Config) setDefaults() {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if signs, ok := c.Authority.(ca.Authority); ok && c.Issuer == nil && c.Clusters != nil {
+		c.Issuer = ca.NewDesk(signs, c.Clusters.Redeem, c.Log)
+	}
 }
 
 // Validate reports every problem of the configuration at once.
@@ -144,6 +167,7 @@ func (c Config) Validate() error {
 		}
 	}
 	need(c.Authority != nil, "Authority")
+	need(c.Issuer != nil, "Issuer")
 	need(c.Certificate != nil, "Certificate")
 	need(c.Clusters != nil, "Clusters")
 	need(c.Ledger != nil, "Ledger")
@@ -156,7 +180,7 @@ type Gateway struct {
 	cfg      Config
 	sessions *registry
 	admitted *admissions
-	members  *slots
+	members  *slots.Slots
 	enrols   *limiter // by address
 	renewals *limiter // by cluster
 	meter    *meter
@@ -166,6 +190,7 @@ type Gateway struct {
 	inFlight atomic.Int64 // requests on our own sessions, whichever replica they came to
 	watches  watches
 	long     long
+	arriving newcomers
 	leaving  chan struct{}
 	leave    sync.Once // closes leaving
 }
@@ -177,12 +202,14 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: cfg, sessions: newRegistry(), members: newSlots(cfg.MaxPerMember),
+		cfg: cfg, sessions: newRegistry(), members: slots.New(cfg.MaxPerMember),
 		enrols: newLimiter(2, 20), renewals: newLimiter(0.1, 5), meter: newMeter(cfg.Metrics),
-		leaving: make(chan struct{}),
+		leaving: make(chan struct{}), arriving: make(newcomers, 4),
 	}
+	meterBudget(cfg.Metrics, cfg.Budget)
 	g.peers = newDirectory(g.sessions.wake)
 	g.admitted = newAdmissions(cfg.Authority.Admits)
+	g.admitted.places = g.arriving
 	return g, nil
 }
 
@@ -204,6 +231,9 @@ func (g *Gateway) Known(t tenant.ID, id cluster.ID) (n int) {
 	}
 	return n
 }
+
+// Sighted reports whether another replica that can be reached, and stays, has its database.
+func (g *Gateway) Sighted() bool { return g.peers.sighted() }
 
 // Waiting is how many clusters requests wait for.
 func (g *Gateway) Waiting() int { return g.sessions.waiting() }

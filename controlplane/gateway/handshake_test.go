@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,7 +99,8 @@ func TestTLSIsNeverResumed(t *testing.T) {
 	r := newRig(t)
 	_, joined := r.joined(t, "prod")
 	cfg := r.clientConfig(&joined, tlsmux.ALPN)
-	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(8)
+	tickets := &ticketCount{}
+	cfg.ClientSessionCache = tickets
 	for range 3 {
 		conn, err := (&tls.Dialer{Config: cfg}).DialContext(t.Context(), "tcp", r.addr)
 		if err != nil {
@@ -112,6 +114,22 @@ func TestTLSIsNeverResumed(t *testing.T) {
 			t.Error("resumed: the chain is not checked again then")
 		}
 		_ = s.Close()
+	}
+	if n := tickets.Load(); n > 0 {
+		t.Errorf("%d tickets were given out: a replica that shares their keys would resume", n)
+	}
+}
+
+// ticketCount counts the tickets that a server gives out.
+type ticketCount struct{ atomic.Int32 }
+
+// Get implements tls.ClientSessionCache.
+func (*ticketCount) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+
+// Put implements tls.ClientSessionCache.
+func (c *ticketCount) Put(_ string, s *tls.ClientSessionState) {
+	if s != nil {
+		c.Add(1)
 	}
 }
 

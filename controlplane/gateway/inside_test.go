@@ -102,19 +102,6 @@ func TestOneCustomersIPv6AddressesAreOneKey(t *testing.T) {
 	}
 }
 
-func TestSlotsAreGivenBack(t *testing.T) {
-	t.Parallel()
-	s := newSlots(1)
-	release := s.take("a")
-	if release == nil || s.take("a") != nil || s.take("b") == nil {
-		t.Fatal("one slot for each key")
-	}
-	release()
-	if s.take("a") == nil || len(s.used) != 2 {
-		t.Error("not given back")
-	}
-}
-
 func TestSuspectsAreTriedLastAndWaitersForgotten(t *testing.T) {
 	t.Parallel()
 	g := &Gateway{sessions: newRegistry()}

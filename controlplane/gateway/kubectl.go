@@ -59,7 +59,7 @@ func (k *kubectl) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, err)
 		return
 	}
-	release := k.g.members.take(string(x.scope.Member))
+	release := k.g.members.Take(string(x.scope.Member))
 	if release == nil {
 		writeProblem(w, problem.Newf(problem.Limited, "You have %d requests to clusters in flight, which is the most there may be.", k.g.cfg.MaxPerMember).
 			WithFix("End some watches, logs or shells.").WithRetryAfter(time.Second))
@@ -84,11 +84,14 @@ func (k *kubectl) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer k.settle(ctx, x, audit.Result{Outcome: audit.Unknown, Detail: "the connection to the client was lost before the answer was complete"})
 	}
 	w.Header().Set("X-Request-Id", x.id)
-	if x.info.Upgrade {
-		k.serveUpgrade(w, r.WithContext(ctx), x)
-		return
+	switch r = r.WithContext(ctx); {
+	case x.info.Upgrade:
+		k.serveUpgrade(w, r, x)
+	case x.info.IsWhole() && r.ContentLength == 0:
+		k.serveWhole(w, r, x)
+	default:
+		k.proxy.ServeHTTP(w, r)
 	}
-	k.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 
 // open is everything that is known before the request is sent: who, where, what, and whether they may.
@@ -146,18 +149,21 @@ var strip = []string{
 
 func rewrite(r *httputil.ProxyRequest) {
 	x := exchangeOf(r.In.Context())
-	canonical := kubereq.Canonical(x.path)
-	r.Out.URL = &url.URL{Scheme: "http", Host: "cluster", Path: canonical.Path, RawQuery: canonical.RawQuery}
-	r.Out.Host = "cluster"
-	for name := range r.Out.Header {
+	r.Out.URL, r.Out.Host = inCluster(x.path), "cluster"
+	x.dress(r.Out.Header)
+}
+
+// dress makes a header the exchange's.
+func (x *exchange) dress(h http.Header) {
+	for name := range h {
 		if strings.HasPrefix(name, "X-Remote-") || strings.HasPrefix(name, "Impersonate-") {
-			r.Out.Header.Del(name)
+			delete(h, name)
 		}
 	}
 	for _, name := range strip {
-		r.Out.Header.Del(name)
+		delete(h, name)
 	}
-	r.Out.Header.Set("X-Request-Id", x.id)
+	h[requestHeader] = []string{x.id}
 }
 
 // transport sends the proxy's requests to their cluster.

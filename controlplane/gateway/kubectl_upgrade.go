@@ -56,7 +56,7 @@ func (k *kubectl) serveUpgrade(w http.ResponseWriter, r *http.Request, x *exchan
 	// Only what the server has read already comes from its reader: at the end of the input that one cancels the
 	// request's context, and with it the answer that is still to come.
 	early, _ := buffered.Peek(buffered.Reader.Buffered()) // never fails: it is there
-	k.settle(r.Context(), x, splice(client, io.MultiReader(bytes.NewReader(early), client), cluster))
+	k.settle(r.Context(), x, splice(client, io.MultiReader(bytes.NewReader(early), client), cluster, followMessages(client, res)))
 }
 
 // upgradeRequest is the request as it goes into the tunnel.
@@ -90,8 +90,9 @@ func (k *kubectl) answerPlainly(w http.ResponseWriter, r *http.Request, res *htt
 	}
 }
 
-// splice copies both ways, and says how it ended. All that the cluster sent is delivered before anything is closed.
-func splice(client net.Conn, fromClient io.Reader, cluster *duplex) audit.Result {
+// splice copies both ways, and says how it ended. All that the cluster sent is delivered before anything is closed. With
+// last the client is told when the tunnel was lost.
+func splice(client net.Conn, fromClient io.Reader, cluster *duplex, last *messages) audit.Result {
 	result := audit.Result{Outcome: audit.Succeeded, HTTPStatus: http.StatusSwitchingProtocols}
 	linger := time.AfterFunc(clusterLinger, cluster.abort)
 	linger.Stop() // it starts when the client has ended its half
@@ -111,10 +112,18 @@ func splice(client net.Conn, fromClient io.Reader, cluster *duplex) audit.Result
 		}
 	}()
 	from := &watched{Reader: cluster}
-	n, err := io.Copy(client, from)
+	to := io.Writer(client)
+	if last != nil {
+		to = last
+	}
+	n, err := io.Copy(to, from)
 	result.BytesOut = n
 	switch {
 	case from.failed:
+		if lost := cluster.s.lost(); lost != nil {
+			_ = client.SetWriteDeadline(time.Now().Add(clientLinger))
+			last.say("The tunnel to the cluster was lost while this ran; nobody knows whether it goes on. " + reasonText(lost))
+		}
 		_ = client.Close()
 	case err != nil:
 		cluster.abort()

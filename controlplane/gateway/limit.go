@@ -79,30 +79,3 @@ func addressKey(addr net.Addr) string {
 	}
 	return ip.String()
 }
-
-// slots bounds how many requests of one key go on at once.
-type slots struct {
-	max int
-
-	mu   sync.Mutex // guards used
-	used map[string]int
-}
-
-func newSlots(n int) *slots { return &slots{max: n, used: map[string]int{}} }
-
-// take returns the function that gives the slot back, or nil when there is none.
-func (s *slots) take(key string) (release func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.used[key] >= s.max {
-		return nil
-	}
-	s.used[key]++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.used[key]--; s.used[key] == 0 {
-			delete(s.used, key)
-		}
-	}
-}

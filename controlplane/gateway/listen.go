@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync"
 	"time"
 
@@ -43,7 +42,7 @@ func (g *Gateway) ServeTunnels(ctx context.Context, l net.Listener) error {
 	defer stopAccept()
 
 	var conns sync.WaitGroup
-	turns := make(chan struct{}, 4*runtime.GOMAXPROCS(0)) // handshakes at once; more would only make all of them slower
+	turns := newTurns()
 	serve := func(c net.Conn) { conns.Go(func() { g.serveConn(ctx, c, turns, calls) }) }
 	var sockets sync.WaitGroup
 	sockets.Go(func() { _ = g.accept(ctx, upgraded, serve) })
@@ -92,7 +91,7 @@ func (g *Gateway) accept(ctx context.Context, l net.Listener, serve func(net.Con
 }
 
 // serveConn makes the handshake and hands the connection to what it was made for.
-func (g *Gateway) serveConn(ctx context.Context, raw net.Conn, turns chan struct{}, calls *handoff) {
+func (g *Gateway) serveConn(ctx context.Context, raw net.Conn, turns *turns, calls *handoff) {
 	conn, err := g.handshake(ctx, raw, turns)
 	if err != nil {
 		_ = raw.Close()
@@ -109,16 +108,24 @@ func (g *Gateway) serveConn(ctx context.Context, raw net.Conn, turns chan struct
 	calls.give(conn)
 }
 
-func (g *Gateway) handshake(ctx context.Context, raw net.Conn, turns chan struct{}) (*tls.Conn, error) {
+func (g *Gateway) handshake(ctx context.Context, raw net.Conn, turns *turns) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	select {
-	case turns <- struct{}{}:
-		defer func() { <-turns }()
-	case <-ctx.Done():
-		return nil, errors.New("it waited too long for its turn")
+	in := &turned{Conn: raw, ctx: ctx, turns: turns}
+	defer in.end()
+	cfg := g.tlsConfig(ctx)
+	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
+		in.pause() // it may have to ask the database
+		err := g.verify(ctx, cs)
+		if err == nil {
+			err = in.resume()
+		}
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTurn) {
+			_ = raw.Close() // it is not refused, and must not read so in an alert
+		}
+		return err
 	}
-	conn := tls.Server(raw, g.tlsConfig(ctx))
+	conn := tls.Server(in, cfg)
 	return conn, conn.HandshakeContext(ctx)
 }
 
@@ -213,6 +220,8 @@ func (g *Gateway) agentAPI() *http.Server {
 	mux.HandleFunc("POST "+pki.EnrolPath, g.serveEnrol)
 	mux.HandleFunc("POST "+pki.RenewPath, g.serveRenew)
 	mux.HandleFunc("POST "+pki.TrustPath, g.serveTrust)
+	mux.HandleFunc("POST "+pki.TokenPath, g.serveToken)
+	mux.HandleFunc("POST "+pki.ReportPath, g.serveReport)
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 5 * time.Second, MaxHeaderBytes: 8 << 10, ConnContext: noteSocket,

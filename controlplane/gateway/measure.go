@@ -34,6 +34,11 @@ func sessionInfo(id string, peer tunnel.Hello, certificateUntil time.Time) clust
 	case "websocket", "quic":
 		info.Transport = t
 	}
+	info.Trouble = words(peer.Attrs[attrTrouble])
+	if problem, says := peer.Attrs[attrProblem]; says {
+		problem = words(problem)
+		info.Problem = &problem
+	}
 	if n, err := strconv.Atoi(peer.Attrs[attrSessions]); err == nil && n > 0 && n <= 16 {
 		info.Wanted = n
 	}

@@ -29,6 +29,8 @@ type PeerConfig struct {
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Address is where the others reach this replica; they are told at once, before they have read it in the database.
 	Address string
+	// Agents, optional, is host:port where agents reach this replica and no other; the others tell theirs.
+	Agents string
 	// Every is how often the list is read; 0 is 3 s.
 	Every time.Duration
 }
@@ -38,6 +40,7 @@ type PeerConfig struct {
 const (
 	kindFeed    = tunnel.Kind("sessions")
 	attrAddress = "address" // of the dialling replica, in its HELLO_ACK
+	attrAgents  = "agents"  // where agents reach the dialled replica, in its HELLO
 
 	peerStreams   = 16_384
 	peerOpen      = 6 * time.Second // a stream to an agent may take 5 s to be accepted; the hop must not give up first
@@ -111,7 +114,7 @@ func (g *Gateway) servePeer(ctx context.Context, raw net.Conn, k *keeper) {
 	}
 	log := g.cfg.Log.With("peer", id.Instance)
 	session, err := tlsmux.Agent(shaking, conn, tunnel.Config{
-		Hello: tunnel.Hello{Name: g.cfg.ReplicaID, Version: g.cfg.Version}, Relay: g.relay, MaxStreams: peerStreams, OpenTimeout: peerOpen, Log: log,
+		Hello: tunnel.Hello{Name: g.cfg.ReplicaID, Version: g.cfg.Version, Attrs: map[string]string{attrAgents: g.cfg.Peers.Agents}}, Relay: g.relay, MaxStreams: peerStreams, Budget: g.cfg.Budget, OpenTimeout: peerOpen, Log: log,
 	})
 	if err != nil {
 		log.InfoContext(ctx, "no link from the replica", "error", err)
@@ -280,7 +283,7 @@ func (g *Gateway) dialPeer(ctx context.Context, p *peer) (tunnel.Session, error)
 		return nil, err
 	}
 	return tlsmux.Plane(ctx, conn, tunnel.Config{
-		Hello:       tunnel.Hello{Name: g.cfg.ReplicaID, Version: g.cfg.Version, Attrs: map[string]string{attrAddress: g.cfg.Peers.Address}},
-		OpenTimeout: peerOpen, Log: g.cfg.Log.With("peer", p.id),
+		Hello:  tunnel.Hello{Name: g.cfg.ReplicaID, Version: g.cfg.Version, Attrs: map[string]string{attrAddress: g.cfg.Peers.Address}},
+		Budget: g.cfg.Budget, OpenTimeout: peerOpen, Log: g.cfg.Log.With("peer", p.id),
 	})
 }

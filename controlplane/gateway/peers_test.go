@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -302,4 +303,49 @@ func TestTwoMembersInterleavedThroughAHopKeepTheirIdentities(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// TestAgentsAreToldWhereOtherReplicasAre, of those that have an address of their own, as long as there is a link to them.
+func TestAgentsAreToldWhereOtherReplicasAre(t *testing.T) {
+	t.Parallel()
+	named := func(at string) func(*gateway.Config) {
+		return func(c *gateway.Config) { c.Peers.Agents = at }
+	}
+	one := newRig(t, named("one.example.com:443"))
+	two := one.beside(t, named("two.example.com:443"))
+	one.beside(t) // has none
+	_, id := one.joined(t, "prod")
+	told := func(r *rig) string {
+		s, err := r.dial(t.Context(), id, tunnel.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		return s.Peer().Attrs["replicas"] + s.Peer().Attrs["peers"]
+	}
+	eventually(t, "the first names the second", func() bool { return told(one) == `3{"`+two.id+`":"two.example.com:443"}` })
+	eventually(t, "the second names the first", func() bool { return told(two) == `3{"`+one.id+`":"one.example.com:443"}` })
+	two.stop()
+	eventually(t, "the first names nobody", func() bool { return told(one) == "2" })
+}
+
+// TestReplicasTellEachOtherWhoHasItsDatabase: one without leaves the traffic to one with.
+func TestReplicasTellEachOtherWhoHasItsDatabase(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	one := newRig(t)
+	if one.Sighted() {
+		t.Error("alone, it knows of another")
+	}
+	two := one.beside(t, func(c *gateway.Config) { c.Blind = away.Load })
+	eventually(t, "each knows that the other has it", func() bool { return one.Sighted() && two.Sighted() })
+	away.Store(true)
+	eventually(t, "the second lost it", func() bool { return !one.Sighted() })
+	if !two.Sighted() {
+		t.Error("the first has it still")
+	}
+	away.Store(false)
+	eventually(t, "the second has it again", one.Sighted)
+	two.Leave()
+	eventually(t, "the second is about to go", func() bool { return !one.Sighted() })
 }

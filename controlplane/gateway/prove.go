@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kubechat/kubechat/controlplane/ca"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/tunnel"
@@ -21,18 +22,25 @@ const (
 	attrBundle     = "trust_bundle"
 )
 
-// proveTimeout is short of the handshake's own.
-const proveTimeout = 5 * time.Second
+// proveTimeout is how long the answer may take, placeTimeout the waiting before it as well: short of the handshake's own.
+const (
+	proveTimeout = 5 * time.Second
+	placeTimeout = 9 * time.Second
+)
 
 // prove judges a HELLO by who sent it: tunnel.Config.Check of a session whose certificate is leaf. An agent that is not
 // what it says it is locks its cluster.
 func (g *Gateway) prove(ctx context.Context, k key, leaf *x509.Certificate) func(tunnel.Hello) error {
 	return func(h tunnel.Hello) error {
-		ctx, cancel := context.WithTimeout(ctx, proveTimeout)
+		ctx, cancel := context.WithTimeout(ctx, placeTimeout)
 		defer cancel()
 		version, _ := strconv.ParseInt(h.Attrs[attrBundle], 10, 64) // what is no number is none
-		err := g.cfg.Authority.Prove(ctx, string(k.tenant), string(k.cluster), leaf, pki.Claim{
-			Token: h.Attrs[attrToken], ClusterUID: h.Attrs[attrClusterUID], Bundle: version,
+		err := g.arriving.ask(ctx, func() error {
+			ctx, cancel := context.WithTimeout(ctx, proveTimeout)
+			defer cancel()
+			return g.cfg.Authority.Prove(ctx, string(k.tenant), string(k.cluster), leaf, pki.Claim{
+				Token: h.Attrs[attrToken], ClusterUID: h.Attrs[attrClusterUID], Bundle: version,
+			})
 		})
 		if err == nil {
 			return nil
@@ -51,7 +59,7 @@ func closing(err error) error {
 	case errors.Is(err, pki.ErrProof):
 		return err // its text is ours, made for the agent's log
 	case isRefusal(err):
-		return problemText(refusal(err))
+		return problemText(ca.Refusal(err))
 	}
 	return &tunnel.CloseError{Reason: tunnel.ReasonShutdown, Detail: "who you are can't be checked just now"}
 }
@@ -97,7 +105,7 @@ func (g *Gateway) trust(w http.ResponseWriter, r *http.Request) (*pki.TrustAnswe
 	}
 	bundle, err := g.cfg.Authority.Learn(r.Context(), string(k.tenant), string(k.cluster), r.TLS.VerifiedChains[0][0], in)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, ca.Refusal(err)
 	}
 	answer := bundle.Answer()
 	return &answer, nil

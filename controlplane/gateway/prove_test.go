@@ -75,12 +75,16 @@ func TestStolenIdentityCutsTheSessionsAndWaitsForAnAdmin(t *testing.T) {
 		t.Errorf("recorded: %q", locked[0].Detail)
 	}
 
+	shown, err := r.clusters.Get(t.Context(), r.admin, c.ID)
+	if err != nil || shown.LockedAt.IsZero() || !strings.Contains(shown.LockReason, "another cluster's keys") {
+		t.Errorf("shown as locked at %s, %q, %v", shown.LockedAt, shown.LockReason, err)
+	}
 	viewer := r.member(t, "viewer@acme.test", tenant.Viewer, c.ID, cluster.GroupViewer)
 	if _, err := r.clusters.Unlock(t.Context(), viewer, c.ID, false); err == nil {
 		t.Error("a viewer unlocked it")
 	}
-	if _, err := r.clusters.Unlock(t.Context(), r.admin, c.ID, false); err != nil {
-		t.Fatal(err)
+	if shown, err = r.clusters.Unlock(t.Context(), r.admin, c.ID, false); err != nil || !shown.LockedAt.IsZero() || shown.LockReason != "" {
+		t.Fatalf("unlocked: %+v %v", shown, err)
 	}
 	eventually(t, "the owner connects again", func() bool {
 		s, err := r.dial(t.Context(), id, as(home.Token(t, nil), "uid-1"))

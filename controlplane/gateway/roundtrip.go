@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubechat/kubechat/agent/kubereq"
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/tenant"
@@ -119,14 +121,20 @@ func (g *Gateway) carryUncounted(req *http.Request, k key, who tunnel.Identity, 
 	if err != nil {
 		return nil, notSent(problem.New(problem.Invalid, "The request can't be written: "+err.Error()))
 	}
-	for again := false; ; again = true {
+	header.Whole = len(first) > 0 && answeredWhole(req)
+	for sent := false; ; sent = true {
 		start := time.Now()
-		s, err := g.open(ctx, k, header, first, absent)
+		tries := attempts{ways: map[string]bool{}}
+		s, err := g.open(ctx, k, header, first, absent, &tries)
 		if err != nil {
 			if req.Body != nil {
 				_ = req.Body.Close()
 			}
-			if again { // it was sent once
+			if sent || tries.sent {
+				var told *problem.Error
+				if !errors.As(err, &told) && ctx.Err() == nil {
+					err = answerLost(err, err)
+				}
 				return nil, err
 			}
 			return nil, notSent(err)
@@ -136,7 +144,7 @@ func (g *Gateway) carryUncounted(req *http.Request, k key, who tunnel.Identity, 
 			s.recheck(ctx, g.cfg.RecheckEvery, still)
 		}
 		res, err := s.send(req, out)
-		if err == nil || again || !repeatable(req) || s.lost() == nil || ctx.Err() != nil {
+		if err == nil || sent || !repeatable(req) || s.lost() == nil || ctx.Err() != nil {
 			return res, err
 		}
 	}
@@ -154,6 +162,15 @@ func early(req, out *http.Request) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// answeredWhole says whether the answer is of use only as a whole.
+func answeredWhole(req *http.Request) bool {
+	if x, ok := req.Context().Value(exchangeKey{}).(*exchange); ok {
+		return x.info.IsWhole()
+	}
+	info, err := kubereq.Parse(req.Method, req.URL, req.Header)
+	return err == nil && info.IsWhole()
+}
+
 // repeatable says whether a request may be sent once more after its tunnel was lost before the answer: it changes nothing,
 // and no intent stands for the one time that it was sent.
 func repeatable(req *http.Request) bool {
@@ -163,22 +180,21 @@ func repeatable(req *http.Request) bool {
 
 // open tries the ways to the cluster, the best first, until an agent accepts the stream. Before that nothing of the
 // request has left, or it is one that may be sent twice, so trying again is always right. Without a way it waits for one.
-func (g *Gateway) open(ctx context.Context, k key, h tunnel.Header, first []byte, absent func(context.Context) error) (*stream, error) {
+func (g *Gateway) open(ctx context.Context, k key, h tunnel.Header, first []byte, absent func(context.Context) error, tries *attempts) (*stream, error) {
 	waiting, cancel := context.WithTimeout(ctx, g.cfg.WaitSession)
 	defer cancel()
-	tried := map[string]bool{}
-	s, last := g.try(ctx, k, h, first, tried)
+	s, last := g.try(ctx, k, h, first, tries)
 	for !decided(ctx, s, last) {
 		changed, leave := g.sessions.expect(k) // before looking again, so that nothing is missed
 		var err error
-		if s, err = g.try(ctx, k, h, first, tried); err != nil {
+		if s, err = g.try(ctx, k, h, first, tries); err != nil {
 			last = err
 		}
 		if decided(ctx, s, err) {
 			leave()
 			break
 		}
-		if len(tried) == 0 && waiting.Err() == nil { // whose cluster it is, and whether waiting makes sense at all
+		if len(tries.ways) == 0 && waiting.Err() == nil { // whose cluster it is, and whether waiting makes sense at all
 			if err := absent(ctx); err != nil && !problem.Is(err, problem.Unavailable) {
 				leave()
 				return nil, err
@@ -221,16 +237,23 @@ func (g *Gateway) nobody(ctx context.Context, last error, absent func(context.Co
 
 var errAgentRefused = errors.New("the agent does not take the request")
 
+// attempts are what opening a stream for one request has tried.
+type attempts struct {
+	ways map[string]bool // by their ids
+	sent bool            // the request may have reached an agent: it went ahead of an ACCEPT that never came
+}
+
 // try opens the stream on the best way that was not tried yet. Without one, both results are nil, or the error is that
 // of the last one tried just now.
-func (g *Gateway) try(ctx context.Context, k key, h tunnel.Header, first []byte, tried map[string]bool) (*stream, error) {
+func (g *Gateway) try(ctx context.Context, k key, h tunnel.Header, first []byte, tries *attempts) (*stream, error) {
 	var last error
 	for _, w := range g.ways(k) {
-		if tried[w.id] {
+		if tries.ways[w.id] {
 			continue
 		}
-		tried[w.id] = true
+		tries.ways[w.id] = true
 		s, err := g.openOn(ctx, w, h, first)
+		tries.sent = tries.sent || err != nil && !errors.Is(err, tunnel.ErrNotAccepted)
 		switch {
 		case err == nil:
 			return s, nil
@@ -243,8 +266,7 @@ func (g *Gateway) try(ctx context.Context, k key, h tunnel.Header, first []byte,
 		last = err
 	}
 	if overloaded(last) {
-		return nil, problem.New(problem.Limited, "The cluster's agent has too many requests in flight.").WithCode("agent_overloaded").
-			WithFix("End some watches, logs or shells.").WithRetryAfter(time.Second).WithCause(last)
+		return nil, g.overload(last)
 	}
 	return nil, last
 }
@@ -263,7 +285,8 @@ func fatalRefusal(err error) bool {
 }
 
 func (g *Gateway) openOn(ctx context.Context, w way, h tunnel.Header, first []byte) (*stream, error) {
-	h.Route, h.Early = w.route, false
+	whole := h.Whole && w.route == "" // over a hop END would come before the agent was asked
+	h.Route, h.Early, h.Whole = w.route, false, false
 	w.active.Add(1)
 	if w.route == "" {
 		g.inFlight.Add(1)
@@ -278,9 +301,12 @@ func (g *Gateway) openOn(ctx context.Context, w way, h tunnel.Header, first []by
 	}
 	var conn *tunnel.Conn
 	var err error
-	if len(first) > 0 {
+	switch {
+	case whole:
+		conn, err = tunnel.OpenWhole(ctx, w.session, h, first)
+	case len(first) > 0:
 		conn, err = tunnel.OpenEarly(ctx, w.session, h, first)
-	} else {
+	default:
 		conn, err = w.session.Open(ctx, h)
 	}
 	if err != nil {
@@ -330,10 +356,13 @@ func (g *Gateway) disconnected(ctx context.Context, scope tenant.Scope, id clust
 	return &p
 }
 
-// cutOff reports whether the cluster's only sessions are on replicas that can't be reached from here.
+// cutOff reports whether the cluster's only sessions are on replicas that can't be reached from here, or did not answer when
+// they were last asked.
 func (g *Gateway) cutOff(k key) bool {
+	now := time.Now().UnixNano()
 	holders := g.peers.holders(k)
-	return len(holders) > 0 && len(g.waysHere(k)) == 0 && !slices.ContainsFunc(holders, func(h holder) bool { return h.link != nil })
+	return len(holders) > 0 && len(g.waysHere(k)) == 0 &&
+		!slices.ContainsFunc(holders, func(h holder) bool { return h.link != nil && h.suspect.Load() <= now })
 }
 
 // notSent makes sure that an error says that nothing was sent, and in words for people.
@@ -389,7 +418,9 @@ var foreign = []string{
 
 // outgoing is the request as the agent gets it.
 func outgoing(req *http.Request) *http.Request {
-	out := req.Clone(req.Context())
+	out := new(http.Request)
+	*out = *req
+	out.Header = maps.Clone(req.Header) // the values are nobody's to change
 	out.URL = &url.URL{Scheme: "http", Host: "cluster", Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
 	out.Host, out.RequestURI = "cluster", ""
 	for _, name := range credentials {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"strconv"
@@ -15,10 +16,14 @@ import (
 )
 
 // attrKubernetes is the agent's word for the API server's version, in its HELLO; attrReplicas, in our HELLO_ACK, is how
-// many replicas there are, so that an agent knows whether a second session to another one can be had.
+// many replicas there are, so that an agent knows whether a second session to another one can be had, and attrPeers where
+// others are reached each by an address of its own.
 const (
 	attrKubernetes = "kubernetes_version"
 	attrReplicas   = "replicas"
+	attrPeers      = "peers"
+
+	mostPeers = 16 // that an agent is told of
 )
 
 const (
@@ -40,7 +45,7 @@ func (g *Gateway) serveTunnel(ctx context.Context, conn arrival) {
 	}
 	log := g.cfg.Log.With("cluster", string(k.cluster), "tenant", string(k.tenant))
 	session, err := conn.plane(ctx, tunnel.Config{
-		Hello: g.hello(), Log: log, Check: g.prove(ctx, k, conn.state.VerifiedChains[0][0]),
+		Hello: g.hello(), Budget: g.cfg.Budget, Log: log, Check: g.prove(ctx, k, conn.state.VerifiedChains[0][0]),
 		Admit: func(tunnel.Header) (tunnel.RefuseCode, string) {
 			return tunnel.RefuseUnsupported, "agents open no streams"
 		},
@@ -52,7 +57,8 @@ func (g *Gateway) serveTunnel(ctx context.Context, conn arrival) {
 	l := &link{key: k, id: uuid.NewString(), session: session, move: make(chan struct{})}
 	info := sessionInfo(l.id, session.Peer(), conn.state.VerifiedChains[0][0].NotAfter)
 	info.Transport = conn.transport
-	if err := g.cfg.Clusters.SessionOpened(ctx, k.tenant, k.cluster, info); err != nil {
+	err = g.arriving.ask(ctx, func() error { return g.cfg.Clusters.SessionOpened(ctx, k.tenant, k.cluster, info) })
+	if err != nil {
 		reason := tunnel.ReasonShutdown
 		if problem.Is(err, problem.Conflict) || problem.Is(err, problem.NotFound) {
 			reason = tunnel.ReasonRevoked
@@ -78,11 +84,15 @@ func (g *Gateway) serveTunnel(ctx context.Context, conn arrival) {
 }
 
 func (g *Gateway) hello() tunnel.Hello {
-	return tunnel.Hello{
-		Name: g.cfg.ReplicaID, Version: g.cfg.Version, Attrs: map[string]string{
-			attrReplicas: strconv.Itoa(1 + g.peers.others()), attrBundle: strconv.FormatInt(g.cfg.Authority.Bundle().Version, 10),
-		},
+	attrs := map[string]string{
+		attrReplicas: strconv.Itoa(1 + g.peers.others()), attrBundle: strconv.FormatInt(g.cfg.Authority.Bundle().Version, 10),
 	}
+	if named := g.peers.named(mostPeers); len(named) > 0 {
+		if list, err := json.Marshal(named); err == nil { // of strings: it can't fail
+			attrs[attrPeers] = string(list)
+		}
+	}
+	return tunnel.Hello{Name: g.cfg.ReplicaID, Version: g.cfg.Version, Attrs: attrs}
 }
 
 // hold waits for the session's end, or brings it about: when its time is over, when the cluster may no longer connect,
@@ -183,6 +193,9 @@ func reasonText(err error) string {
 	case tunnel.ReasonNormal, tunnel.ReasonReplaced:
 		return "The agent closed the connection."
 	case tunnel.ReasonDead:
+		if c.Remote { // it could still say so
+			return "The agent heard nothing any more from KubeChat: something on the way drops what is sent to it."
+		}
 		return "The agent no longer answered: its network or node may be away."
 	case tunnel.ReasonProtocol, tunnel.ReasonUnacceptable:
 		return "The connection was refused: " + c.Detail

@@ -77,7 +77,7 @@ func (s *stream) send(req, out *http.Request) (*http.Response, error) {
 	if err != nil {
 		s.release(true)
 		if cause := s.lost(); cause != nil && req.Context().Err() == nil {
-			err = errors.Join(err, cause)
+			err = answerLost(err, cause)
 		}
 		return nil, err
 	}
