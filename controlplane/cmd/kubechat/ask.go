@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,14 +18,23 @@ type asked struct {
 	client *client
 	env    *env
 	run    string
-	json   bool
+	output string // text, json or jsonl
 	yes    bool
 	show   *renderer
+	doc    *document
 
-	plan  planData // the newest that was shown
-	last  string   // the type of the last event that decides the exit code
+	plans map[string]planData // the newest that was shown, by cluster's id; "" of a run about one
+	left  bool                // a plan waits for somebody who is not here
+	last  string              // the type of the last event that decides the exit code
 	state string
 }
+
+// The forms of kubechat ask's output.
+const (
+	outputText  = "text"
+	outputJSON  = "json"  // one document at the end
+	outputLines = "jsonl" // each event as it comes, on a line
+)
 
 type planData struct {
 	Hash      string `json:"hash"`
@@ -33,6 +44,7 @@ type planData struct {
 	Namespace string `json:"namespace"`
 	TypedName string `json:"typedName"`
 	Cluster   struct {
+		ID   string `json:"id"`
 		Name string `json:"name"`
 	} `json:"cluster"`
 }
@@ -42,9 +54,9 @@ func runAsk(ctx context.Context, e *env, args []string) error {
 	var again, yes *bool
 	set, l, words, err := e.signedInFlags("ask", args, func(f flagSet) {
 		cluster = f.String("cluster", "", "the cluster's `name`; the only connected one if absent")
-		output = f.String("output", "text", "text, or json: one event a line")
+		output = f.String("output", "text", "text, json (one document at the end) or jsonl (one event a line)")
 		again = f.Bool("continue", false, "go on with the last conversation, so that \"it\" means something")
-		yes = f.Bool("yes", false, "approve what changes something without asking; never what destroys")
+		yes = f.Bool("yes", false, "approve what changes something without asking; never what wants a name typed")
 	})
 	if err != nil {
 		return err
@@ -52,6 +64,9 @@ func runAsk(ctx context.Context, e *env, args []string) error {
 	text := strings.TrimSpace(strings.Join(words, " "))
 	if text == "" {
 		return usagef("ask what? For example: kubechat ask what is running in shop")
+	}
+	if !slices.Contains([]string{outputText, outputJSON, outputLines}, *output) {
+		return usagef("--output is text, json or jsonl")
 	}
 	c := newClient(l)
 	id, err := c.conversation(ctx, l, *cluster, *again)
@@ -61,7 +76,7 @@ func runAsk(ctx context.Context, e *env, args []string) error {
 	if err := set.save(); err != nil {
 		return err
 	}
-	a := &asked{client: c, env: e, json: *output == "json", yes: *yes, show: newRenderer(e.out)}
+	a := &asked{client: c, env: e, output: *output, yes: *yes, show: newRenderer(e.out), plans: map[string]planData{}, doc: newDocument(l.Cluster, id, text)}
 	return a.ask(ctx, id, text)
 }
 
@@ -89,14 +104,28 @@ func (a *asked) ask(ctx context.Context, conversation, text string) error {
 		return err
 	}
 	a.run = run.ID
+	a.doc.begin(run.ID, a.client.link(conversation, run.ID))
 	err := a.client.follow(ctx, run.ID, func(ev event) error { return a.handle(ctx, ev) })
-	if ctx.Err() != nil {
-		return a.stop(ctx)
+	if errors.Is(err, errLeft) {
+		err = nil
 	}
-	if err != nil {
-		return err
+	switch {
+	case ctx.Err() != nil:
+		err = a.stop(ctx)
+	case err == nil:
+		err = a.verdict()
 	}
-	return a.verdict()
+	if a.output == outputJSON {
+		if wrote := a.doc.end(a.env.out, err); wrote != nil {
+			return wrote
+		}
+	}
+	return err
+}
+
+// link is where a person sees a run.
+func (c *client) link(conversation, run string) string {
+	return c.server + "/t/" + url.PathEscape(c.tenant) + "/chat/" + url.PathEscape(conversation) + "?run=" + url.QueryEscape(run)
 }
 
 // stop ends the run when the person pressed Ctrl-C: they would not expect it to go on.
@@ -106,7 +135,7 @@ func (a *asked) stop(ctx context.Context) error {
 	if err := a.client.call(ctx, http.MethodDelete, a.client.in("/runs/%s", a.run), nil, nil); err != nil {
 		return fmt.Errorf("the run may go on: %w", err)
 	}
-	return exit{130, "stopped"}
+	return exit{codeStopped, "stopped"}
 }
 
 // verdict is the exit code: scripts need to know whether anything was done.
@@ -114,7 +143,7 @@ func (a *asked) verdict() error {
 	switch {
 	case a.last == "clarify":
 		return exit{codeClarify, ""}
-	case a.last == "declined" || a.last == "expired":
+	case a.last == "declined" || a.last == "expired" || a.state == stateWaits:
 		return exit{codeDeclined, ""}
 	case a.last == "refused" || a.state != "done":
 		return exit{1, ""}
@@ -123,19 +152,15 @@ func (a *asked) verdict() error {
 }
 
 func (a *asked) handle(ctx context.Context, ev event) error {
-	if a.json {
-		b, err := json.Marshal(ev)
-		if err != nil {
-			return fmt.Errorf("encode event: %w", err)
-		}
-		fmt.Fprintf(a.env.out, "%s\n", b)
-	} else if err := a.show.event(ev); err != nil {
+	if err := a.tell(ev); err != nil {
 		return err
 	}
 	switch ev.Type {
 	case "plan":
-		a.plan = planData{}
-		return json.Unmarshal(ev.Data, &a.plan)
+		var p planData
+		err := json.Unmarshal(ev.Data, &p)
+		a.plans[ev.Cluster] = p
+		return err
 	case "clarify", "refused", "declined", "expired":
 		a.last = ev.Type
 	case "end":
@@ -145,21 +170,83 @@ func (a *asked) handle(ctx context.Context, ev event) error {
 		return err
 	case "approval":
 		return a.decide(ctx, ev)
+	case "plan.end":
+		return a.leave(ctx, ev)
 	}
 	return nil
 }
 
-// decide asks the person. Where nobody can be asked, the answer is no.
+// tell gives an event to who reads our output.
+func (a *asked) tell(ev event) error {
+	switch a.output {
+	case outputLines:
+		b, err := json.Marshal(ev)
+		if err != nil {
+			return fmt.Errorf("encode event: %w", err)
+		}
+		_, err = fmt.Fprintf(a.env.out, "%s\n", b)
+		return err
+	case outputJSON:
+		return a.doc.add(ev)
+	}
+	return a.show.event(ev)
+}
+
+// errLeft ends the following of a run that goes on without us.
+var errLeft = errors.New("what is left waits for somebody else")
+
+// leave ends our part in a run once all that is left of it waits for somebody who is not here.
+func (a *asked) leave(ctx context.Context, ev event) error {
+	if !a.left {
+		return nil
+	}
+	if ev.Cluster == "" {
+		a.state = stateWaits
+		return errLeft
+	}
+	var run struct {
+		State string
+		Plans []struct{ State string }
+	}
+	if err := a.client.call(ctx, http.MethodGet, a.client.in("/runs/%s", a.run), nil, &run); err != nil {
+		return err
+	}
+	for _, p := range run.Plans {
+		if slices.Contains([]string{"queued", "running", "executing"}, p.State) {
+			return nil
+		}
+	}
+	if run.State != stateWaits {
+		return nil // it has ended in this moment: its end follows
+	}
+	a.state = stateWaits
+	return errLeft
+}
+
+const stateWaits = "awaiting_approval"
+
+// decide asks the person. Where nobody can be asked, the plan is left to who can: it waits in the web chat.
 func (a *asked) decide(ctx context.Context, ev event) error {
-	var ap struct{ PlanHash string }
+	var ap struct {
+		PlanHash  string
+		ExpiresAt time.Time
+	}
 	if err := json.Unmarshal(ev.Data, &ap); err != nil {
 		return fmt.Errorf("read approval: %w", err)
 	}
+	plan := a.plans[ev.Cluster]
 	body := map[string]string{"planHash": ap.PlanHash, "decision": "decline"}
-	if typed, ok := a.approve(); ok {
+	switch {
+	case plan.TypedName == "" && a.yes:
 		body["decision"] = "approve"
-		if typed != "" {
-			body["typedName"] = typed
+	case !a.env.tty || a.output != outputText:
+		return a.leaveIt(ctx, ev, plan, ap.ExpiresAt)
+	default:
+		if typed, ok := a.approve(plan); ok {
+			body["decision"] = "approve"
+			if typed != "" {
+				body["typedName"] = typed
+			}
 		}
 	}
 	err := a.client.call(ctx, http.MethodPost, a.client.in("/runs/%s/approval", a.run), body, nil)
@@ -167,29 +254,30 @@ func (a *asked) decide(ctx context.Context, ev event) error {
 		fmt.Fprintln(a.env.err, printable(err.Error()))
 		return nil // a new preview follows, and asks again
 	}
-	var told *apiError
-	if errors.As(err, &told) && told.Code == "typed_name" {
+	if hasCode(err, "typed_name") {
 		fmt.Fprintln(a.env.err, printable(err.Error()))
 		return a.decide(ctx, ev)
 	}
 	return err
 }
 
-func (a *asked) approve() (typed string, ok bool) {
-	if a.plan.TypedName == "" && a.yes {
-		return "", true
-	}
-	if !a.env.tty || a.json {
-		fmt.Fprintln(a.env.err, "kubechat: nobody is here to approve this; it was declined.")
-		return "", false
-	}
-	if a.plan.TypedName != "" {
-		fmt.Fprintf(a.env.err, "This cannot be undone. Type %s to do it: ", printable(a.plan.TypedName))
+// leaveIt says what is to be approved, where, and until when.
+func (a *asked) leaveIt(ctx context.Context, ev event, plan planData, until time.Time) error {
+	a.left = true
+	where := a.doc.URL
+	fmt.Fprintf(a.env.err, "kubechat: nothing was done. %s\nApprove it until %s at %s\n",
+		printable(plan.Sentence), until.Local().Format(time.TimeOnly), printable(where))
+	return a.leave(ctx, ev)
+}
+
+func (a *asked) approve(plan planData) (typed string, ok bool) {
+	if plan.TypedName != "" {
+		fmt.Fprintf(a.env.err, "This cannot be undone. Type %s to do it: ", printable(plan.TypedName))
 	} else {
 		fmt.Fprint(a.env.err, "Do it? [y/N] ")
 	}
 	answer := a.env.readLine()
-	if a.plan.TypedName != "" {
+	if plan.TypedName != "" {
 		return answer, answer != ""
 	}
 	answer = strings.ToLower(answer)

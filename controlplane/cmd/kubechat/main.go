@@ -39,9 +39,10 @@ func commands() []command {
 		{"login", "--server URL [--token -]", "sign in with an API token", runLogin},
 		{"logout", "[--tenant SLUG]", "forget the token, and revoke it", runLogout},
 		{"clusters", "[--output json]", "list the clusters of your organisation", runClusters},
-		{"ask", "[--cluster NAME] QUESTION…", "ask or command a cluster in plain words", runAsk},
+		{"ask", "[--output json|jsonl] QUESTION…", "ask or command a cluster in plain words", runAsk},
 		{"kubeconfig", "[CLUSTER] [--write FILE]", "print a kubeconfig for a cluster", runKubeconfig},
 		{"credential", "--server URL --tenant SLUG", "kubectl's credential plugin", runCredential},
+		{"mcp", "[--cluster NAME]", "let an assistant look and propose (MCP, over stdio)", runMCP},
 		{"translate", "[--kubeconfig FILE] [--answer]", "translate lines of JSON, with no server", runTranslate},
 		{"version", "", "say which version this is", runVersion},
 	}
@@ -72,8 +73,9 @@ func (e exit) Error() string { return e.text }
 // The exit codes. Everything else is 1.
 const (
 	codeUsage    = 2
-	codeDeclined = 3 // nothing was done, because nobody approved it
-	codeClarify  = 4 // the question needs another word
+	codeDeclined = 3   // nothing was done, because nobody approved it, or nobody could be asked: it may still wait
+	codeClarify  = 4   // the question needs another word
+	codeStopped  = 130 // by Ctrl-C, and so the run was
 )
 
 func exitCode(err error) int {

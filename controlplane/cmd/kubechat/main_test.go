@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ type fakeService struct {
 	bodies   map[string][]string // what was sent, by "METHOD path"
 	answers  []int               // statuses of the next approvals; then 202
 	decided  chan struct{}       // closed once an approval was sent
+	tools    string              // what assistants are offered
 }
 
 const goodToken = "kcp_good"
@@ -64,6 +66,10 @@ func newService(t *testing.T, events ...string) *fakeService {
 	mux.HandleFunc("GET /api/v1/t/acme/clusters", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"items":[{"id":"c1","name":"prod","state":"connected","group":"operator","kubernetesVersion":"v1.37.2"},
 			{"id":"c2","name":"old","state":"offline","group":"viewer"}]}`)
+	})
+	mux.HandleFunc("GET /api/v1/t/acme/tools", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s.tools) })
+	mux.HandleFunc("POST /api/v1/t/acme/clusters/c1/tools/list", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"text":"hello\u001b[2J","failed":false}`)
 	})
 	mux.HandleFunc("GET /api/v1/t/acme/clusters/c1/kubeconfig", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "kind: Config\n")
@@ -171,14 +177,38 @@ func (p *person) run(typed string, args ...string) error {
 	p.out.Reset()
 	p.err.Reset()
 	return run(p.t.Context(), &env{
-		in: strings.NewReader(typed), out: &p.out, err: &p.err, tty: typed != "",
-		getenv: func(name string) string {
-			if name == "HOME" {
-				return p.home
-			}
-			return p.vars[name]
-		},
+		in: strings.NewReader(typed), out: &p.out, err: &p.err, tty: typed != "", getenv: p.getenv,
 	}, args)
+}
+
+func (p *person) getenv(name string) string {
+	if name == "HOME" {
+		return p.home
+	}
+	return p.vars[name]
+}
+
+// client speaks the API with the person's login.
+func (p *person) client() *client {
+	p.t.Helper()
+	set, err := loadSettings(p.getenv)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return newClient(&set.Logins[0])
+}
+
+// auditHas tells whether a record of this kind, resource and surface is there.
+func (p *person) auditHas(kind, resource, surface string) bool {
+	p.t.Helper()
+	c := p.client()
+	var page struct {
+		Items []struct{ Kind, Resource, Surface string }
+	}
+	if err := c.call(p.t.Context(), http.MethodGet, c.in("/audit")+"?limit=200", nil, &page); err != nil {
+		p.t.Fatal(err)
+	}
+	return slices.Contains(page.Items, struct{ Kind, Resource, Surface string }{kind, resource, surface})
 }
 
 func (p *person) must(typed string, args ...string) string {
@@ -350,7 +380,7 @@ func TestAskShowsAChangeAndDoesItOnYes(t *testing.T) {
 
 func TestAskDeclinesUnlessSomebodySaysYes(t *testing.T) {
 	t.Parallel()
-	for name, typed := range map[string]string{"no": "n\n", "return": "\n", "nobody there": "", "other words": "maybe\n"} {
+	for name, typed := range map[string]string{"no": "n\n", "return": "\n", "other words": "maybe\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newService(t, changePlan, approval, `declined {"by":"ada"}`, done)
@@ -396,9 +426,76 @@ func TestAskTellsScriptsHowItEnded(t *testing.T) {
 	}
 }
 
-func TestAskAsJSONIsOneEventALine(t *testing.T) {
+func TestAskLeavesWhatNobodyHereMayApproveToTheWebChat(t *testing.T) {
 	t.Parallel()
-	got := signedInPerson(t, newService(t, readPlan, `text {"text":"hi"}`, done)).must("", "ask", "--output", "json", "x")
+	for name, c := range map[string]struct {
+		events []string
+		args   []string
+	}{
+		"nobody there":         {[]string{changePlan, approval}, nil},
+		"json asks nobody":     {[]string{changePlan, approval}, []string{"--output", "json"}},
+		"a name must be typed": {[]string{killPlan, approval}, []string{"--yes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t, c.events...)
+			p := signedInPerson(t, s)
+			err := p.run("", append([]string{"ask", "scale checkout to 3"}, c.args...)...)
+			if exitCode(err) != codeDeclined || err.Error() != "" {
+				t.Errorf("got %v", err)
+			}
+			if sent := s.sent("POST /t/acme/runs/r1/approval"); len(sent) != 0 {
+				t.Errorf("sent %v", sent)
+			}
+			if said := p.err.String(); strings.Count(said, "nothing was done") != 1 || strings.Count(said, s.URL+"/t/acme/chat/v1?run=r1") != 1 || strings.Contains(said, "eclined") {
+				t.Errorf("said %s", said)
+			}
+		})
+	}
+}
+
+func TestAskAsJSONIsOneDocument(t *testing.T) {
+	t.Parallel()
+	s := newService(t, `accepted {"text":"x"}`, changePlan, access, diff, approval, `approved {"by":"ada"}`, result, `text {"text":"hi"}`, done)
+	var d document
+	if err := json.Unmarshal([]byte(signedInPerson(t, s).must("", "ask", "--output", "json", "--yes", "scale checkout to 3")), &d); err != nil {
+		t.Fatal(err)
+	}
+	if d.State != "done" || d.ExitCode != 0 || d.Run != "r1" || d.URL != s.URL+"/t/acme/chat/v1?run=r1" || d.Question != "scale checkout to 3" || d.Cluster != "prod" {
+		t.Errorf("%+v", d)
+	}
+	if len(d.Plans) != 1 || d.Plans[0].Decision != "approved" || len(d.Plans[0].Results) != 1 || !strings.Contains(string(d.Plans[0].Plan), "kubectl scale") ||
+		!strings.Contains(string(d.Plans[0].Access), "operator") || !strings.Contains(string(d.Plans[0].Changes), "replicas: 3") {
+		t.Errorf("%+v", d.Plans)
+	}
+	if len(d.Blocks) != 1 || d.Blocks[0].Type != "text" {
+		t.Errorf("%+v", d.Blocks)
+	}
+
+	p := signedInPerson(t, newService(t, changePlan, approval))
+	if err := p.run("", "ask", "--output", "json", "x"); exitCode(err) != codeDeclined {
+		t.Errorf("%v", err)
+	}
+	d = document{}
+	if err := json.Unmarshal(p.out.Bytes(), &d); err != nil || d.State != stateWaits || d.ExitCode != codeDeclined || d.Plans[0].Approval == nil || d.Plans[0].Decision != "" {
+		t.Errorf("%v %+v", err, d)
+	}
+	p = signedInPerson(t, newService(t, `clarify {"message":"Which one?","choices":[]}`, done))
+	if err := p.run("", "ask", "--output", "json", "x"); exitCode(err) != codeClarify {
+		t.Errorf("%v", err)
+	}
+	d = document{}
+	if err := json.Unmarshal(p.out.Bytes(), &d); err != nil || d.ExitCode != codeClarify || d.Clarify == nil || len(d.Plans) != 0 {
+		t.Errorf("%v %+v", err, d)
+	}
+	if err := p.run("", "ask", "--output", "xml", "x"); exitCode(err) != codeUsage {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAskAsJSONLinesIsOneEventALine(t *testing.T) {
+	t.Parallel()
+	got := signedInPerson(t, newService(t, readPlan, `text {"text":"hi"}`, done)).must("", "ask", "--output", "jsonl", "x")
 	lines := strings.Split(strings.TrimSpace(got), "\n")
 	if len(lines) != 3 {
 		t.Fatalf("%d lines: %s", len(lines), got)
@@ -415,7 +512,7 @@ func TestTextFromAClusterCannotDriveTheTerminal(t *testing.T) {
 	t.Parallel()
 	evil := `\u001b]0;owned\u0007\u001b[2J\u202ekcatta\r`
 	s := newService(t, `text {"text":"`+evil+`"}`, `log {"lines":["`+evil+`"]}`,
-		`table {"columns":[{"name":"`+evil+`"}],"rows":[["`+evil+`"]]}`, `finding {"object":"`+evil+`","text":"`+evil+`","evidence":["`+evil+`"]}`, done)
+		`table {"columns":[{"name":"`+evil+`"}],"rows":[["`+evil+`"]]}`, `finding {"object":"`+evil+`","text":"`+evil+`","evidence":[{"path":"`+evil+`","value":"`+evil+`"}]}`, done)
 	got := signedInPerson(t, s).must("", "ask", "x")
 	if strings.ContainsAny(got, "\x1b\x07\r\u202e") {
 		t.Errorf("got %q", got)

@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"golang.org/x/term"
+
+	"github.com/kubechat/kubechat/controlplane/chat"
 )
 
 // renderer prints a run's events for people. What comes from a cluster is text: it cannot move the cursor.
@@ -53,11 +55,15 @@ func (r *renderer) event(ev event) error {
 		return show(r, ev, r.clarify)
 	case "finding":
 		return show(r, ev, r.finding)
+	case "count":
+		return show(r, ev, r.count)
 	case "result":
 		return show(r, ev, r.result)
 	case "error":
 		return show(r, ev, r.failure)
-	case "text", "log", "yaml", "refused", "end":
+	case "answer":
+		return show(r, ev, r.answer)
+	case "text", "log", "yaml", "refused", "end", "progress", "settled", "banner":
 		return show(r, ev, r.simple)
 	}
 	return nil
@@ -199,17 +205,41 @@ func (r *renderer) clarify(c clarifyData) {
 
 type findingData struct {
 	Object, Reason, Severity, Text, Next string
-	Evidence                             []string
+	Evidence                             []chat.Evidence
 }
 
 func (r *renderer) finding(f findingData) {
 	r.line(fmt.Sprintf("\n[%s] %s: %s", f.Severity, f.Object, f.Reason))
 	r.line("  " + f.Text)
 	for _, e := range f.Evidence {
-		r.line("  - " + strings.ReplaceAll(e, "\n", "\n    "))
+		r.line("  - " + strings.ReplaceAll(e.String(), "\n", "\n    "))
 	}
 	if f.Next != "" {
 		r.line("  Next: " + f.Next)
+	}
+}
+
+func (r *renderer) count(c chat.Count) {
+	text := fmt.Sprintf("%d %s", c.Count, c.What)
+	if c.Of > c.Count {
+		text += fmt.Sprintf(" (of %d)", c.Of)
+	}
+	r.line(text)
+	for _, p := range c.PerCluster {
+		r.line(fmt.Sprintf("  %s: %d", p.Cluster, p.Count))
+	}
+	for _, m := range c.Missing {
+		r.line(fmt.Sprintf("  %s: not known: %s", m.Cluster, m.Why))
+	}
+}
+
+func (r *renderer) answer(a chat.AnswerData) {
+	for _, s := range a.Sentences {
+		mark := ""
+		if !s.Verified {
+			mark = " (unverified)"
+		}
+		r.line(s.Text + mark)
 	}
 }
 

@@ -14,10 +14,11 @@ import (
 
 // event is one thing that happened in a run.
 type event struct {
-	Seq  int64           `json:"seq"`
-	At   time.Time       `json:"at"`
-	Type string          `json:"type"`
-	Data json.RawMessage `json:"data"`
+	Seq     int64           `json:"seq"`
+	At      time.Time       `json:"at"`
+	Type    string          `json:"type"`
+	Cluster string          `json:"cluster,omitempty"` // of a run about several: whose plan it belongs to
+	Data    json.RawMessage `json:"data"`
 }
 
 const (

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,6 +50,12 @@ func runDemo(ctx context.Context, e *env, args []string) error {
 	}
 	if s.KeyDir == "" {
 		s.KeyDir = filepath.Join(*dir, "keys")
+	}
+	if s.secretKey == "" {
+		s.secretKey = filepath.Join(*dir, "secret.key")
+		if err := ensureSecretKey(s.secretKey); err != nil {
+			return errors.Join(err, stop())
+		}
 	}
 	c, err := s.config(e)
 	if err != nil {
@@ -128,4 +135,21 @@ func (d *demonstration) configure(ctx context.Context, c *controlplane.Config) e
 	}
 	c.Ready = func(at controlplane.Addresses) { d.announce(at) }
 	return nil
+}
+
+// ensureSecretKey makes the key that seals tenants' own, once.
+func ensureSecretKey(path string) error {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return fmt.Errorf("draw a key: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("make the demonstration's key: %w", err)
+	}
+	_, err = f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
+	return errors.Join(err, f.Close())
 }

@@ -24,6 +24,8 @@ const pkiUsage = `Usage: kubechatd pki COMMAND [flags]      (docs/pki.md has the
   rotate PHASE [--force --reason R]   replace the root: init, update_clients, update_servers, standby; or rollback
   revoke FINGERPRINT --reason R       an authority's key may be in other hands: believe nothing it signed
   ceremony root|request|sign|import   make a root, or an issuing certificate, with the root's key offline
+  replica-token --reason R [--life D] print a token by which replicas without keys get their certificates
+  revoke-replica-token ID --reason R  nobody gets or renews a certificate with it any more
 `
 
 // pkiCommand is one run of `kubechatd pki`.
@@ -34,6 +36,7 @@ type pkiCommand struct {
 	reason, output       string
 	actor                string
 	root, request, certs string
+	life                 time.Duration
 }
 
 // runPKI takes the words first and the flags after them.
@@ -80,6 +83,7 @@ func (c *pkiCommand) define(f *flag.FlagSet) {
 	f.BoolVar(&c.force, "force", false, "go on although agents have not followed: they need a new join token")
 	f.StringVar(&c.reason, "reason", "", "why, for the record")
 	f.StringVar(&c.actor, "actor", operator(), "who does this, for the record")
+	f.DurationVar(&c.life, "life", 365*24*time.Hour, "of a replica token")
 	f.StringVar(&c.root, "root", "", "`file` of the root's certificate")
 	f.StringVar(&c.request, "request", "", "`file` of the issuing certificate's request")
 	f.StringVar(&c.certs, "issuing", "", "`file` of the issuing certificate")
@@ -104,6 +108,14 @@ func (c *pkiCommand) run(ctx context.Context, p *controlplane.PKI, words []strin
 		return c.after(ctx, p, p.RotateRoot(ctx, words[1], c.force, c.reason))
 	case len(words) == 2 && words[0] == "revoke":
 		return c.after(ctx, p, p.RevokeAuthority(ctx, words[1], c.reason))
+	case line == "replica-token":
+		token, err := p.ReplicaToken(ctx, c.reason, c.life)
+		if err == nil {
+			_, err = fmt.Fprintln(c.out, token)
+		}
+		return err
+	case len(words) == 2 && words[0] == "revoke-replica-token":
+		return c.after(ctx, p, p.RevokeReplicaToken(ctx, words[1], c.reason))
 	case len(words) == 2 && words[0] == "ceremony":
 		return c.ceremony(ctx, p, words[1])
 	}

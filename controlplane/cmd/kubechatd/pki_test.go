@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubechat/kubechat/controlplane"
 	"github.com/kubechat/kubechat/controlplane/store/storetest"
+	"github.com/kubechat/kubechat/pki"
 )
 
 // pkiAt runs kubechatd pki with a key directory and a database, and returns what it printed.
@@ -128,5 +129,35 @@ func TestOperatorReplacesAndRevokesAuthorities(t *testing.T) {
 	}
 	if _, err := pkiAt(t, "pkcs11:token=x", dsn, "status"); err == nil || !strings.Contains(err.Error(), "tag pkcs11") {
 		t.Errorf("a key source that was not built in: %v", err)
+	}
+}
+
+func TestReplicaTokenIsMadeBesideTheKeysAndIsOnRecord(t *testing.T) {
+	t.Parallel()
+	dsn, keys := storetest.NewClosed(t).DSN, t.TempDir()
+	if _, err := pkiAt(t, keys, dsn, "replica-token"); err == nil || !strings.Contains(err.Error(), "purpose") {
+		t.Errorf("without a reason: %v", err)
+	}
+	out, err := pkiAt(t, keys, dsn, "replica-token", "--reason", "the front", "--life", "24h")
+	if err != nil || !strings.HasPrefix(out, "kcr1_") || strings.Count(out, "\n") != 1 {
+		t.Fatalf("%q %v", out, err)
+	}
+	token, err := pki.ParseReplicaToken(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pkiStatus(t, keys, dsn)
+	if s.Bundle != 0 || len(s.Authorities) != 0 {
+		t.Errorf("it made an authority: %+v", s.Authorities)
+	}
+	if len(s.Events) != 1 || s.Events[0].Action != "replica_token.made" || !strings.Contains(s.Events[0].Detail, token.ID) ||
+		!strings.Contains(s.Events[0].Detail, "the front") || strings.Contains(s.Events[0].Detail, "kcr1_") {
+		t.Errorf("record: %+v", s.Events)
+	}
+	if _, err := pkiAt(t, keys, dsn, "revoke-replica-token", token.ID, "--reason", "drill"); err != nil {
+		t.Fatal(err)
+	}
+	if s = pkiStatus(t, keys, dsn); s.Events[0].Action != "replica_token.revoked" {
+		t.Errorf("record: %+v", s.Events)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"github.com/kubechat/kubechat/controlplane"
+	modelsettings "github.com/kubechat/kubechat/controlplane/assist/settings"
+	"github.com/kubechat/kubechat/controlplane/model/egress"
 	"github.com/kubechat/kubechat/controlplane/store"
 	"github.com/kubechat/kubechat/controlplane/telemetry"
 	"github.com/kubechat/kubechat/internal/version"
@@ -22,6 +24,8 @@ type settings struct {
 	roles     string
 	kubectlCA string
 	operators string
+	secretKey string
+	modelNets string
 	logLevel  slog.Level
 	logJSON   bool
 }
@@ -30,6 +34,9 @@ func (s *settings) define(f *flag.FlagSet) {
 	f.StringVar(&s.roles, "roles", "", "what this replica does, of web,gateway,ca,jobs; all of them if empty")
 	f.StringVar(&s.DSN, "database-url", "", "the database, as role kc_app: postgres://…")
 	f.StringVar(&s.KeyDir, "key-dir", "", "the authority's keys: a `directory`, or the URI of a KMS or token (docs/pki.md)")
+	f.StringVar(&s.CAURL, "ca-url", "", "`https://host:port` of the authority that runs apart, for a replica without the role ca")
+	f.StringVar(&s.CAAddr, "ca-addr", "", "where the role ca serves replicas without keys; 127.0.0.1:8444 if it is apart, else nowhere")
+	f.StringVar(&s.ReplicaTokenFile, "replica-token-file", "", "`file` with the token of kubechatd pki replica-token, for a replica without the role ca")
 	f.StringVar(&s.Region, "region", "local", "this region's name")
 	f.StringVar(&s.TrustDomain, "trust-domain", "", "of certificates; REGION.kubechat.internal if empty")
 	f.StringVar(&s.WebAddr, "web-addr", "127.0.0.1:8080", "where customers are served: pages, API, kubectl")
@@ -41,9 +48,12 @@ func (s *settings) define(f *flag.FlagSet) {
 	f.StringVar(&s.operators, "operator-token-file", "", "`file` with the token, of 32 characters or more, that opens the region's fleet on the ops address")
 	f.StringVar(&s.PublicURL, "public-url", "", "how browsers reach the web address")
 	f.StringVar(&s.TunnelHost, "tunnel-host", "", "`host:port` that agents dial; it is written into join tokens")
+	f.StringVar(&s.TunnelAdvertise, "tunnel-advertise", "", "`host:port` where agents reach this replica and no other, under the tunnel host's domain; none if empty")
 	f.StringVar(&s.KubectlURL, "kubectl-url", "", "how kubectl reaches the web address; the public URL if empty")
 	f.StringVar(&s.kubectlCA, "kubectl-ca", "", "`file` of the certificates kubectl must believe there; none if they are public")
 	f.StringVar(&s.Chart, "chart", "", "the agent's Helm chart in the install line")
+	f.StringVar(&s.secretKey, "secret-key-file", "", "`file` with the keys that seal tenants' own: 32 bytes in base64 a line, the first one seals; without it tenants can store no key for a model")
+	f.StringVar(&s.modelNets, "model-networks", "", "private `networks` in which tenants' models may be, such as 10.20.0.0/16; public addresses only if empty")
 	f.StringVar(&s.SpoolDir, "spool-dir", "", "`directory` where records of reads wait while the database is away")
 	f.IntVar(&s.MaxConns, "database-conns", 20, "most connections to the database")
 	f.DurationVar(&s.DrainFor, "drain-for", 0, "how long to say \"not ready\" before closing")
@@ -70,6 +80,12 @@ func (s *settings) config(e *env) (controlplane.Config, error) {
 	if c.OperatorTokenHash, err = operatorToken(s.operators); err != nil {
 		return c, err
 	}
+	if c.Vault, err = vault(s.secretKey); err != nil {
+		return c, err
+	}
+	if c.ModelEgress, err = egress.ParsePolicy(s.modelNets); err != nil {
+		return c, fmt.Errorf("read the networks of models: %w", err)
+	}
 	if c.Web, err = web.Handler(web.Dist); err != nil {
 		return c, fmt.Errorf("prepare the pages: %w", err)
 	}
@@ -91,6 +107,18 @@ func operatorToken(path string) ([]byte, error) {
 	}
 	hash := sha256.Sum256(token)
 	return hash[:], nil
+}
+
+// vault reads the keys that seal tenants' own; "" is none.
+func vault(path string) (*modelsettings.Vault, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the service's keys: %w", err)
+	}
+	return modelsettings.ParseVault(b)
 }
 
 func runServe(ctx context.Context, e *env, args []string) error {
