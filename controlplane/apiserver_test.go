@@ -2,17 +2,12 @@ package controlplane_test
 
 import (
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/kubechat/kubechat/agent/apiserver"
 )
 
 type object = map[string]any
@@ -105,29 +100,4 @@ func (c *smallCluster) askedAs(group, email string) bool {
 		}
 	}
 	return false
-}
-
-// server is an agent's way to it.
-func (c *smallCluster) server(t *testing.T) *apiserver.Server {
-	t.Helper()
-	doc, err := json.Marshal(object{
-		"current-context": "x", "contexts": []object{{"name": "x", "context": object{"cluster": "c", "user": "u"}}},
-		"clusters": []object{{"name": "c", "cluster": object{
-			"server": c.URL, "certificate-authority-data": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate().Raw}),
-		}}},
-		"users": []object{{"name": "u", "user": object{"token": "agents-own"}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(path, doc, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := apiserver.FromKubeconfig(path, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.CloseIdle)
-	return s
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubechat/kubechat/controlplane/assist/settings"
+	"github.com/kubechat/kubechat/controlplane/model/egress"
 	"github.com/kubechat/kubechat/controlplane/telemetry"
 	"github.com/kubechat/kubechat/pki"
 )
@@ -34,8 +36,12 @@ var Roles = []Role{RoleWeb, RoleGateway, RoleCA, RoleJobs}
 type Config struct {
 	Roles  []Role // nil: all of them
 	DSN    string // of the database, as kc_app
-	KeyDir string // where the authority keeps its keys
-	Region string // part of every certificate's name; empty: local
+	KeyDir string // where the authority keeps its keys; only a replica with RoleCA has one
+	// CAURL is where the authority is reached that runs apart, https://host:port: of a replica without RoleCA.
+	CAURL string
+	// ReplicaTokenFile holds what such a replica gets its first certificates with: see `kubechatd pki replica-token`.
+	ReplicaTokenFile string
+	Region           string // part of every certificate's name; empty: local
 	// TrustDomain of the region; empty: Region.kubechat.internal
 	TrustDomain string
 
@@ -46,16 +52,26 @@ type Config struct {
 	// PeerAdvertise is host:port where the other replicas reach PeerAddr; empty: PeerAddr.
 	PeerAdvertise string
 	OpsAddr       string // probes and metrics; empty: 127.0.0.1:9090; "off": none
+	// CAAddr is where a replica with RoleCA serves those without; empty: 127.0.0.1:8444 if it is apart, else nowhere.
+	CAAddr string
 
 	// OperatorTokenHash is the SHA-256 of the token that opens the region's fleet on OpsAddr; nil: nobody may see it.
 	OperatorTokenHash []byte
 
 	PublicURL  string // how browsers reach WebAddr; empty: http://127.0.0.1:PORT
 	TunnelHost string // host:port agents dial, written into join tokens; empty: TunnelAddr
+	// TunnelAdvertise is host:port where agents reach this replica and no other, under the domain of TunnelHost: they make
+	// their second session so, instead of dialling TunnelHost until it leads elsewhere. Empty: there is none.
+	TunnelAdvertise string
 	// KubectlURL is how kubectl reaches WebAddr; empty: PublicURL. kubectl sends no credential over plain http.
 	KubectlURL string
 	KubectlCA  []byte // PEM: whom kubectl believes there; nil: the system's roots
 	Chart      string // of the agent, for the install line; empty: the published one
+
+	// Vault seals the keys of tenants' models; nil: none can be kept.
+	Vault *settings.Vault
+	// ModelEgress says which networks models may be in besides the public one.
+	ModelEgress egress.Policy
 
 	Web  http.Handler // the pages; nil: none
 	Demo Demo         // only in a build with tag demo
@@ -75,6 +91,7 @@ type Config struct {
 // Addresses are what a replica listens on.
 type Addresses struct {
 	Web, Tunnel, Peer, Ops string
+	CA                     string
 	PublicURL              string
 }
 
@@ -100,6 +117,9 @@ func (c Config) withDefaults() Config {
 	def(&c.Version, "dev")
 	if len(c.Roles) == 0 {
 		c.Roles = Roles
+	}
+	if c.plays(RoleCA) && !c.plays(RoleGateway) {
+		def(&c.CAAddr, "127.0.0.1:8444")
 	}
 	if c.MaxConns <= 0 {
 		c.MaxConns = 20
@@ -148,9 +168,6 @@ func (c Config) Validate() error {
 	if c.DSN == "" {
 		fail("the database's address is missing (KUBECHAT_DATABASE_URL)")
 	}
-	if c.KeyDir == "" {
-		fail("the authority's key directory is missing (KUBECHAT_KEY_DIR)")
-	}
 	if !pki.ValidTrustDomain(c.TrustDomain) {
 		fail("trust domain %q is not a lower-case DNS name", c.TrustDomain)
 	}
@@ -159,11 +176,12 @@ func (c Config) Validate() error {
 			fail("role %q: it is one of %v", r, Roles)
 		}
 	}
-	if c.plays(RoleWeb) && !c.plays(RoleGateway) || c.plays(RoleGateway) && !c.plays(RoleCA) {
-		fail("roles %v: web needs gateway and gateway needs ca in the same process, for now", c.Roles)
+	if c.plays(RoleWeb) && !c.plays(RoleGateway) {
+		fail("roles %v: web needs gateway in the same process", c.Roles)
 	}
-	for name, addr := range map[string]string{"web": c.WebAddr, "tunnel": c.TunnelAddr, "peer": c.PeerAddr, "ops": c.OpsAddr} {
-		if _, _, err := net.SplitHostPort(addr); err != nil && !(name == "ops" && addr == "off") {
+	errs = append(errs, c.checkCA()...)
+	for name, addr := range map[string]string{"web": c.WebAddr, "tunnel": c.TunnelAddr, "peer": c.PeerAddr, "ops": c.OpsAddr, "ca": c.CAAddr} {
+		if _, _, err := net.SplitHostPort(addr); err != nil && !(name == "ops" && addr == "off") && !(name == "ca" && addr == "") {
 			fail("%s address %q is not host:port", name, addr)
 		}
 	}
@@ -171,6 +189,11 @@ func (c Config) Validate() error {
 	if c.TunnelHost != "" {
 		if _, _, err := net.SplitHostPort(c.TunnelHost); err != nil {
 			fail("tunnel host %q is not host:port", c.TunnelHost)
+		}
+	}
+	if c.TunnelAdvertise != "" {
+		if _, _, err := net.SplitHostPort(c.TunnelAdvertise); err != nil {
+			fail("tunnel address to advertise %q is not host:port", c.TunnelAdvertise)
 		}
 	}
 	if c.PeerAdvertise != "" {

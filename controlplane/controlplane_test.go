@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kubechat/kubechat/agent"
+	"github.com/kubechat/kubechat/agent/apiserver/apiservertest"
 	"github.com/kubechat/kubechat/controlplane"
 	"github.com/kubechat/kubechat/controlplane/account"
 	"github.com/kubechat/kubechat/controlplane/signin"
@@ -179,7 +180,7 @@ func (p *plane) join(name string, kube *smallCluster) string {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
 	ended := make(chan error, 1) // Run's one result
 	cfg := agent.Config{
-		Server: kube.server(p.t), Name: "test-agent", Version: "v0", Namespace: "kubechat", OwnNamePrefix: "kubechat-agent",
+		Server: apiservertest.Open(p.t, kube.Server), Name: "test-agent", Version: "v0", Namespace: "kubechat", OwnNamePrefix: "kubechat-agent",
 		StateDir: p.t.TempDir(), JoinToken: made.Join.Token, Drain: time.Second, Log: slog.New(slog.NewTextHandler(p.t.Output(), nil)),
 	}
 	go func() { ended <- agent.Run(ctx, cfg) }()
@@ -382,7 +383,7 @@ func TestConfigTellsEveryProblemAtOnce(t *testing.T) {
 	t.Parallel()
 	err := controlplane.Config{
 		WebAddr: "nowhere", TunnelAddr: "127.0.0.1", PublicURL: "http://kubechat.example", KubectlURL: "ftp://x",
-		TunnelHost: "host", TrustDomain: "Not A Name", Roles: []controlplane.Role{"cook"},
+		TunnelHost: "host", TrustDomain: "Not A Name", Roles: []controlplane.Role{"cook", controlplane.RoleCA},
 	}.Validate()
 	if err == nil {
 		t.Fatal("accepted")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/cluster"
 )
 
@@ -21,6 +22,7 @@ func (s *service) jobs() []job {
 		{"count clusters by state", 15 * time.Second, func(ctx context.Context) error { return meter.Count(ctx, s.clusters) }},
 		{"settle intents of lost replicas", 5 * time.Second, s.sweepIntents},
 		{"forget kept answers", time.Hour, func(ctx context.Context) error { return s.db.Answers().Sweep(ctx, time.Now()) }},
+		{"forget old output", 10 * time.Minute, func(ctx context.Context) error { return chat.Prune(ctx, s.db.Chats(), time.Now()) }},
 	}
 }
 

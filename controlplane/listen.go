@@ -7,16 +7,19 @@ import (
 	"net"
 	"net/url"
 	"syscall"
+
+	"github.com/kubechat/kubechat/internal/sock"
 )
 
 type listeners struct {
 	web, tunnel, peer, ops net.Listener
+	ca                     net.Listener   // for replicas without keys; nil: there are none
 	quic                   net.PacketConn // nil: none
 	addresses              Addresses
 }
 
 func (l *listeners) close() {
-	for _, one := range []net.Listener{l.web, l.tunnel, l.peer, l.ops} {
+	for _, one := range []net.Listener{l.web, l.tunnel, l.peer, l.ca, l.ops} {
 		if one != nil {
 			_ = one.Close() // closed already where it was served
 		}
@@ -40,7 +43,7 @@ func listen(ctx context.Context, c *Config) (*listeners, error) {
 			err = listenError(what, addr, err)
 			return nil
 		}
-		return one
+		return sock.Listener(one)
 	}
 	if c.plays(RoleWeb) {
 		l.web = open("web", c.WebAddr)
@@ -53,6 +56,9 @@ func listen(ctx context.Context, c *Config) (*listeners, error) {
 				err = listenError("tunnel's UDP", l.tunnel.Addr().String(), err)
 			}
 		}
+	}
+	if c.plays(RoleCA) && c.CAAddr != "" {
+		l.ca = open("ca", c.CAAddr)
 	}
 	if c.OpsAddr != "off" {
 		l.ops = open("ops", c.OpsAddr)
@@ -70,7 +76,7 @@ func listen(ctx context.Context, c *Config) (*listeners, error) {
 
 func (l *listeners) fill(c *Config) {
 	a := &l.addresses
-	a.Web, a.Tunnel, a.Peer, a.Ops = addrOf(l.web), addrOf(l.tunnel), addrOf(l.peer), addrOf(l.ops)
+	a.Web, a.Tunnel, a.Peer, a.Ops, a.CA = addrOf(l.web), addrOf(l.tunnel), addrOf(l.peer), addrOf(l.ops), addrOf(l.ca)
 	def(&c.PeerAdvertise, a.Peer)
 	def(&c.PublicURL, "http://"+a.Web)
 	def(&c.TunnelHost, a.Tunnel)

@@ -165,6 +165,17 @@ func (p *PKI) RevokeAuthority(ctx context.Context, fingerprint, reason string) e
 	return a.Taint(ctx, p.actor, fingerprint, reason)
 }
 
+// ReplicaToken makes a token by which replicas without keys get their first certificates; purpose is for the record.
+func (p *PKI) ReplicaToken(ctx context.Context, purpose string, life time.Duration) (string, error) {
+	t, err := authority.MakeReplicaToken(ctx, p.cfg, p.actor, purpose, life)
+	return t.String(), err
+}
+
+// RevokeReplicaToken makes the token with that id worthless.
+func (p *PKI) RevokeReplicaToken(ctx context.Context, id, reason string) error {
+	return authority.RevokeReplicaToken(ctx, p.cfg, p.actor, id, reason)
+}
+
 // CeremonyRoot, CeremonyRequest and CeremonySign are the steps of a ceremony; what they return is PEM.
 func (p *PKI) CeremonyRoot(ctx context.Context) ([]byte, error) {
 	c, err := authority.CeremonyRoot(ctx, p.cfg)

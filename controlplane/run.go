@@ -2,15 +2,19 @@ package controlplane
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/kubechat/kubechat/controlplane/access"
 	"github.com/kubechat/kubechat/controlplane/account"
+	"github.com/kubechat/kubechat/controlplane/assist/settings"
 	"github.com/kubechat/kubechat/controlplane/audit"
 	"github.com/kubechat/kubechat/controlplane/billing"
 	"github.com/kubechat/kubechat/controlplane/chat"
@@ -20,6 +24,8 @@ import (
 	"github.com/kubechat/kubechat/controlplane/kube"
 	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/controlplane/signin"
+	"github.com/kubechat/kubechat/controlplane/slack"
+	"github.com/kubechat/kubechat/controlplane/slackapi"
 	"github.com/kubechat/kubechat/controlplane/store"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 	"github.com/kubechat/kubechat/pki"
@@ -44,7 +50,12 @@ var (
 	_ httpapi.Audit    = (*audit.Log)(nil)
 	_ httpapi.Usage    = (*billing.Service)(nil)
 	_ httpapi.Answers  = store.Answers{}
+	_ httpapi.Models   = (*settings.Service)(nil)
+	_ httpapi.Slack    = (*slack.Service)(nil)
 	_ signin.Store     = store.Logins{}
+	_ slack.Members    = (*account.Service)(nil)
+	_ slack.Sealer     = (*settings.Vault)(nil)
+	_ slackapi.Chat    = (*chat.Service)(nil)
 )
 
 // Parts are the domains of a running service, for what is set up beside its requests: the demonstration.
@@ -65,6 +76,8 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	c = c.withDefaults()
+	room := headroom()
+	defer runtime.KeepAlive(room)
 	log := c.Telemetry.Log
 	db, err := store.Open(ctx, store.Config{DSN: c.DSN, MaxConns: int32(c.MaxConns), Log: log})
 	if err != nil {
@@ -85,8 +98,8 @@ func Run(ctx context.Context, c Config) error {
 			return fmt.Errorf("set up the demonstration: %w", err)
 		}
 	}
-	log.InfoContext(ctx, "serving", "web", l.addresses.Web, "tunnel", l.addresses.Tunnel, "ops", l.addresses.Ops,
-		"replica", s.replicas.ID(), "version", c.Version)
+	log.InfoContext(ctx, "serving", "roles", c.Roles, "web", l.addresses.Web, "tunnel", l.addresses.Tunnel, "ca", l.addresses.CA,
+		"ops", l.addresses.Ops, "replica", s.replicas.ID(), "version", c.Version)
 	if c.Ready != nil {
 		c.Ready(l.addresses)
 	}
@@ -106,44 +119,48 @@ type service struct {
 	ledger    *audit.Log
 	signIn    *signin.Service
 	authority *authority.Authority
-	gateway   *gateway.Gateway
-	chat      *chat.Service
-	api       *httpapi.API
-	install   install
+	issuer    gateway.Issuer
+
+	replicaCert func(*tls.ClientHelloInfo) (*tls.Certificate, error) // see replicaCertificate
+	gateway     *gateway.Gateway
+	chat        *chat.Service
+	models      *settings.Service
+	slack       *slack.Service
+	slackIn     *slackapi.API
+	api         *httpapi.API
+	install     install
+	leaving     atomic.Bool // balancers are being told to go elsewhere
 }
 
 func assemble(ctx context.Context, c Config, db *store.DB, at Addresses) (*service, error) {
 	s := &service{cfg: c, log: c.Telemetry.Log, db: db}
 	s.replicas = cluster.NewReplicas(cluster.ReplicasConfig{Store: db.Replicas(), Address: c.PeerAdvertise, Log: s.log})
-	if err := s.replicas.Register(ctx); err != nil {
-		return nil, fmt.Errorf("register this replica: %w", err)
-	}
-	s.accounts = account.New(account.Config{Store: db.Accounts()})
 	s.ledger = audit.New(audit.Config{Store: db.Audit(), Replica: s.replicas.ID(), SpoolDir: c.SpoolDir, Log: s.log})
-	s.signIn = signin.New(signin.Config{Store: db.Logins(), Secure: secure(at.PublicURL), Log: s.log})
-	s.install = install{
-		chart: c.Chart, publicURL: at.PublicURL, kubectlURL: c.KubectlURL, kubectlCA: c.KubectlCA, agentLine: c.Demo.AgentLine,
+	s.clusters = cluster.New(cluster.Config{
+		Store: s.db.Clusters(), Signals: s.db.ClusterSignals(), Replicas: s.replicas, Region: s.cfg.Region, Mint: s.mint, Log: s.log,
+	})
+	s.watchDatabase()
+	var steps []func(context.Context, Addresses) error
+	if c.plays(RoleCA) || c.plays(RoleGateway) {
+		steps = append(steps, s.buildAuthority)
 	}
-	for _, step := range []func(context.Context, Addresses) error{s.buildAuthority, s.buildGateway, s.buildChat, s.buildAPI} {
+	if c.plays(RoleGateway) {
+		if err := s.replicas.Register(ctx); err != nil {
+			return nil, fmt.Errorf("register this replica: %w", err)
+		}
+		s.accounts = account.New(account.Config{Store: db.Accounts()})
+		s.signIn = signin.New(signin.Config{Store: db.Logins(), Secure: secure(at.PublicURL), Log: s.log})
+		s.install = install{
+			chart: c.Chart, publicURL: at.PublicURL, kubectlURL: c.KubectlURL, kubectlCA: c.KubectlCA, agentLine: c.Demo.AgentLine,
+		}
+		steps = append(steps, s.buildGateway, s.buildChat, s.buildSlack, s.buildAPI)
+	}
+	for _, step := range steps {
 		if err := step(ctx, at); err != nil {
 			return nil, err
 		}
 	}
-	c.Telemetry.Health.Require("database", db.Ping)
 	return s, nil
-}
-
-func (s *service) buildAuthority(ctx context.Context, _ Addresses) (err error) {
-	names, ips := subjects(s.cfg.TunnelHost)
-	keys, err := pki.OpenKeys(ctx, s.cfg.KeyDir)
-	if err != nil {
-		return err
-	}
-	s.authority, err = authority.New(ctx, authority.Config{
-		TrustDomain: s.cfg.TrustDomain, Region: s.cfg.Region, Keys: keys, Store: s.db.PKI(),
-		DNSNames: names, IPs: ips, Log: s.log, OnLock: s.locked,
-	})
-	return err
 }
 
 // locked ends the sessions of a cluster whose identity two parties hold.
@@ -154,20 +171,16 @@ func (s *service) locked(_ context.Context, t, id, _ string) {
 }
 
 func (s *service) buildGateway(_ context.Context, _ Addresses) (err error) {
-	s.clusters = cluster.New(cluster.Config{
-		Store: s.db.Clusters(), Signals: s.db.ClusterSignals(), Replicas: s.replicas, Region: s.cfg.Region, Mint: s.mint, Log: s.log,
-	})
 	names, ips := subjects(s.cfg.TunnelHost)
 	s.gateway, err = gateway.New(gateway.Config{
-		Authority:   s.authority,
+		Authority: s.authority, Issuer: s.issuer,
 		Certificate: s.authority.ServiceCertificate(pki.GatewayService, s.replicas.ID(), names, ips),
 		Clusters:    s.clusters, Ledger: s.ledger, Auth: s.signIn.Bearer, Recheck: s.signIn.Check, Decide: access.Decide,
-		RequestID: httpapi.RequestID, ReplicaID: s.replicas.ID(), Version: s.cfg.Version,
+		Blind: s.blind, RequestID: httpapi.RequestID, ReplicaID: s.replicas.ID(), Version: s.cfg.Version,
 		Peers: gateway.PeerConfig{
-			Replicas: s.replicas, Address: s.cfg.PeerAdvertise,
-			Certificate: s.authority.ServiceCertificate(pki.ReplicaService, s.replicas.ID(), nil, nil),
+			Replicas: s.replicas, Address: s.cfg.PeerAdvertise, Agents: s.cfg.TunnelAdvertise, Certificate: s.replicaCertificate(),
 		},
-		DrainTime: s.cfg.StreamGrace, Metrics: s.cfg.Telemetry.Registry, Log: s.log,
+		DrainTime: s.cfg.StreamGrace, Budget: tunnelBudget(), Metrics: s.cfg.Telemetry.Registry, Log: s.log,
 	})
 	return err
 }
@@ -187,17 +200,29 @@ func (s *service) buildChat(_ context.Context, _ Addresses) error {
 	if err != nil {
 		return err
 	}
+	s.models = settings.New(settings.Config{Store: s.db.Models(), Vault: s.cfg.Vault, CheckURL: s.cfg.ModelEgress.CheckURL})
 	s.chat, err = chat.New(chat.Config{
 		Translator: nlp.Translator{}, Clusters: clusters, Directory: s.clusters, Members: s.accounts, Ledger: s.ledger,
 		Decide: access.Decide, Store: s.db.Chats(), Replica: s.replicas.ID(), Log: s.log,
+		Assistants: newModels(s.models, s.db.Models(), s.cfg.ModelEgress), Toolbox: toolbox{},
 	})
+	return err
+}
+
+func (s *service) buildSlack(_ context.Context, at Addresses) (err error) {
+	c := slack.Config{Store: s.db.Slack(), Members: s.accounts}
+	if s.cfg.Vault != nil {
+		c.Sealer = s.cfg.Vault.For("slack signing secret")
+	}
+	s.slack = slack.New(c)
+	s.slackIn, err = slackapi.New(slackapi.Config{Accounts: s.slack, Chat: s.chat, Clusters: s.clusters, PublicURL: at.PublicURL, Log: s.log})
 	return err
 }
 
 func (s *service) buildAPI(_ context.Context, at Addresses) (err error) {
 	s.api, err = httpapi.New(httpapi.Config{
 		SignIn: s.signIn, Tokens: s.signIn, Accounts: s.accounts, Clusters: s.clusters, Chat: s.chat, Audit: s.ledger,
-		Usage: billing.New(billing.Config{Store: s.db.Billing()}), Answers: s.db.Answers(),
+		Usage: billing.New(billing.Config{Store: s.db.Billing()}), Answers: s.db.Answers(), Models: s.models, Slack: s.slack, SlackIn: s.slackIn,
 		Kubectl: s.gateway.KubectlHandler(), Web: s.cfg.Web, Install: s.install, Extra: s.cfg.Demo.Routes,
 		Ready: s.cfg.Telemetry.Health.ServeReady(false), Secure: secure(at.PublicURL), Demo: s.cfg.Demo.On,
 		Metrics: s.cfg.Telemetry.Registry, Log: s.log,
@@ -216,12 +241,16 @@ func (s *service) parts(at Addresses) Parts {
 
 // stages says what needs what: a stage needs those before it.
 func (s *service) stages(l *listeners) []stage {
-	out := []stage{
-		{"directory", []part{{"signals", s.db.Run}, {"ops listener", serveOn(l.ops, s.opsHandler(), time.Second)}}},
-		{"records", []part{{"replica lease", s.replicas.Run}, {"audit", s.ledger.Run}}},
+	out := []stage{{"directory", []part{{"signals", s.db.Run}, {"ops listener", serveOn(l.ops, s.opsHandler(), time.Second)}}}}
+	if s.cfg.plays(RoleGateway) {
+		out = append(out, stage{"records", []part{{"replica lease", s.replicas.Run}, {"audit", s.ledger.Run}}})
 	}
-	if s.cfg.plays(RoleCA) {
-		out = append(out, stage{"authority", []part{{"authority", s.authority.Run}}})
+	if s.authority != nil {
+		certificates := stage{"authority", []part{{"authority", s.authority.Run}}}
+		if l.ca != nil {
+			certificates.parts = append(certificates.parts, part{"authority's listener", s.serveCA(l.ca)})
+		}
+		out = append(out, certificates)
 	}
 	if s.cfg.plays(RoleGateway) {
 		tunnels := stage{"tunnels", []part{
@@ -237,7 +266,7 @@ func (s *service) stages(l *listeners) []stage {
 		out = append(out, stage{"jobs", []part{{"jobs", s.runJobs}}})
 	}
 	if s.cfg.plays(RoleWeb) {
-		out = append(out, stage{"runs", []part{{"chat", s.chat.Run}}},
+		out = append(out, stage{"runs", []part{{"chat", s.chat.Run}}}, stage{"answers", []part{{"slack", s.slackIn.Run}}},
 			stage{"web", []part{{"web listener", s.serveWeb(l.web)}}})
 	}
 	return out
@@ -265,13 +294,18 @@ func (s *service) opsHandler() http.Handler {
 
 // drain tells balancers, agents, other replicas and readers to go elsewhere before anything is closed.
 func (s *service) drain(ctx context.Context) {
+	s.leaving.Store(true)
 	s.cfg.Telemetry.Health.Drain()
-	s.gateway.Leave()
+	if s.gateway != nil {
+		s.gateway.Leave()
+	}
 	if s.cfg.DrainFor > 0 {
 		s.log.InfoContext(context.WithoutCancel(ctx), "draining", "for", s.cfg.DrainFor)
 		<-time.After(s.cfg.DrainFor) // balancers need this long to see that we are not ready
 	}
-	s.api.Stop()
+	if s.api != nil {
+		s.api.Stop()
+	}
 }
 
 // serveOn serves h until ctx ends. Then requests under way get grace, and are cut off.

@@ -16,7 +16,7 @@ func (s *service) serveWeb(l net.Listener) func(context.Context) error {
 	return func(ctx context.Context) error {
 		requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 		defer cut(nil)
-		srv := newServer(s.edge(), requests)
+		srv := newServer(s.lastAnswers(s.edge()), requests)
 		served := make(chan error, 1) // Serve's one result
 		go func() { served <- srv.Serve(l) }()
 		select {
@@ -31,6 +31,17 @@ func (s *service) serveWeb(l net.Listener) func(context.Context) error {
 		<-served
 		return err
 	}
+}
+
+// lastAnswers ends each connection with its next answer once this replica is about to stop: one that the server closed in
+// silence may have another request on its way, which its client then can't tell from one that was served.
+func (s *service) lastAnswers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.leaving.Load() && r.ProtoMajor == 1 && r.Header.Get("Upgrade") == "" {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // closeAfter is how long a request that was told to end may take to do so.

@@ -25,7 +25,8 @@ type Record struct {
 	Kind        Kind
 	IntentID    IntentID // of a result
 	Actor       Actor
-	ClusterName string // as it is called now
+	Via         tenant.Via // the door; "" of what no request began
+	ClusterName string     // as it is called now
 	Target      Target
 	Action      string // of an admin record
 	Command     string

@@ -78,24 +78,24 @@ type Abandoned struct {
 type Config struct {
 	Store   Store
 	Replica string // this replica's id in the directory, which must be registered
-	// QueueSize is how many reads may wait for the database before further ones are refused (10,000), and MaxWait for
+	// QueueSize is how many reads may wait for the database before further ones are refused (100,000, of about 600 bytes each), and MaxWait for
 	// how long the oldest may (60 s).
 	QueueSize int
 	MaxWait   time.Duration
-	Flush     time.Duration // how long a read waits for others to share its commit (100 ms)
+	Flush     time.Duration // how long a read waits for others to share its commit (300 ms)
 	SpoolDir  string        // of this process alone: where reads outlive it while the database is away; empty: they do not
 	Log       *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
 	if c.QueueSize <= 0 {
-		c.QueueSize = 10_000
+		c.QueueSize = 100_000 // a minute of what one replica can carry
 	}
 	if c.MaxWait <= 0 {
 		c.MaxWait = 60 * time.Second
 	}
 	if c.Flush <= 0 {
-		c.Flush = 100 * time.Millisecond
+		c.Flush = 300 * time.Millisecond
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -135,6 +135,9 @@ func (l *Log) Begin(ctx context.Context, scope tenant.Scope, in Intent) (IntentI
 	}
 	id := IntentID(uuid.Must(uuid.NewV7()).String())
 	err := l.c.Store.Begin(ctx, l.c.Replica, scope, id, in)
+	if problem.Is(err, problem.Unavailable) {
+		err = problem.As(err).WithFix("Nothing was sent to the cluster. Try again in a moment.")
+	}
 	if err != nil && !refused(err) {
 		// The commit may have happened although its answer was lost. Then somebody must say that nothing was sent.
 		l.retry(id, pending{scope: scope, until: time.Now().Add(unconfirmed), res: Result{Outcome: Denied,
@@ -235,6 +238,7 @@ func (l *Log) deliverAll(ctx context.Context) {
 		err := l.c.Store.Finish(try, p.scope, id, p.res)
 		cancel()
 		if problem.Is(err, problem.Unavailable) {
+			l.postpone()
 			return // the others would fail as well
 		}
 		if err != nil && !errors.Is(err, ErrNoIntent) {
@@ -247,6 +251,19 @@ func (l *Log) deliverAll(ctx context.Context) {
 		l.mu.Lock()
 		delete(l.results, id)
 		l.mu.Unlock()
+	}
+}
+
+// postpone counts the time in which a commit may still be under way from now on: a database that hangs goes on with it
+// when it goes on.
+func (l *Log) postpone() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, p := range l.results {
+		if !p.until.IsZero() {
+			p.until = time.Now().Add(unconfirmed)
+			l.results[id] = p
+		}
 	}
 }
 

@@ -152,16 +152,17 @@ func (r *recorder) writeSome(ctx context.Context) (left int, err error) {
 		failed, err = append(failed, kept...), errors.Join(err, e)
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.queue = append(failed, r.queue[len(batch):]...)
+	r.queue = r.queue[len(batch):]
+	if len(failed) > 0 {
+		r.queue = append(failed, r.queue...)
+	}
+	left = len(r.queue)
+	r.mu.Unlock()
 	if err != nil {
-		r.log.WarnContext(ctx, "reads not recorded yet", "waiting", len(r.queue), "err", err)
-		return len(r.queue), err
+		r.log.WarnContext(ctx, "reads not recorded yet", "waiting", left, "err", err)
+		return left, err
 	}
-	if len(r.queue) > 0 {
-		return len(r.queue), nil
-	}
-	return 0, r.spool.clear()
+	return left, r.spool.taken(batch)
 }
 
 // writeTenant returns what must be written later. One record that the database can't take at all must not keep all

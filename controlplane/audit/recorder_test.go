@@ -264,6 +264,48 @@ func TestReadsOutliveTheProcessWhileTheDatabaseIsAway(t *testing.T) {
 	})
 }
 
+// TestSpoolIsBoundedUnderALoadThatNeverPauses: a database that comes and goes never takes all that waits, so that the file
+// would only grow.
+func TestSpoolIsBoundedUnderALoadThatNeverPauses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{got: map[string]bool{}}
+		l := audit.New(audit.Config{Store: m, SpoolDir: dir, QueueSize: 100})
+		runs(t, l)
+		largest, n := int64(0), 0
+		for range 10 {
+			m.setAway(true)
+			for range 60 {
+				if err := l.Read(t.Context(), somebody, named(n)); err != nil {
+					t.Fatal(err)
+				}
+				n++
+				time.Sleep(50 * time.Millisecond)
+			}
+			if info, err := os.Stat(filepath.Join(dir, "reads.jsonl")); err == nil {
+				largest = max(largest, info.Size())
+			}
+			m.setAway(false)
+			for range 30 {
+				if err := l.Read(t.Context(), somebody, named(n)); err != nil {
+					t.Fatal(err)
+				}
+				n++
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		info, err := os.Stat(filepath.Join(dir, "reads.jsonl"))
+		if err != nil || info.Size() > 0 {
+			t.Errorf("%v, %v: everything is in the database", info, err)
+		}
+		if m.size() != n || largest == 0 || largest > 100*1000 {
+			t.Errorf("%d of %d reads are written, and the spool had %d bytes", m.size(), n, largest)
+		}
+	})
+}
+
 func TestLineCutShortInTheSpoolCostsNoOther(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -10,11 +10,13 @@ import (
 )
 
 // spool is a file of reads that the database has not taken yet. It is written while the database is away and is empty
-// otherwise. A record is in it or in the database, or for a moment in both: its id makes that harmless.
+// otherwise. A record is in it or in the database, or for a moment in both: its id makes that harmless. It never holds
+// more records than may wait.
 type spool struct {
 	path  string // "" keeps nothing
 	limit int
-	saved map[string]bool // ids of the reads in the file
+	lines int             // in the file
+	saved map[string]bool // ids of those in the file that the database has not taken
 }
 
 func newSpool(dir string, limit int) *spool {
@@ -38,9 +40,14 @@ func (s *spool) save(waiting []Read) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	if err := s.append(fresh); err != nil {
+	write, kept := s.append, s.lines+len(fresh)
+	if kept > s.limit { // a database that comes and goes: much of it has been taken since
+		write, fresh, kept = s.replace, waiting, len(waiting)
+	}
+	if err := write(fresh); err != nil {
 		return fmt.Errorf("write the spool: %w", err)
 	}
+	s.lines = kept
 	for _, rec := range fresh {
 		s.saved[rec.ID] = true
 	}
@@ -55,10 +62,27 @@ func (s *spool) append(fresh []Read) error {
 	if err != nil {
 		return err
 	}
+	return fill(f, fresh)
+}
+
+// replace makes the file anew: at no moment is less than all in the one or the other.
+func (s *spool) replace(waiting []Read) error {
+	f, err := os.CreateTemp(filepath.Dir(s.path), ".reads-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := fill(f, waiting); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), s.path)
+}
+
+func fill(f *os.File, records []Read) error {
 	w := bufio.NewWriter(f)
-	_, err = w.WriteString("\n") // ends a line that an earlier, failed append may have left open
+	_, err := w.WriteString("\n") // ends a line that an earlier, failed append may have left open
 	enc := json.NewEncoder(w)
-	for _, rec := range fresh {
+	for _, rec := range records {
 		err = errors.Join(err, enc.Encode(rec))
 	}
 	return errors.Join(err, w.Flush(), f.Sync(), f.Close())
@@ -85,6 +109,7 @@ func (s *spool) load() ([]Read, error) {
 		if json.Unmarshal(lines.Bytes(), &rec) == nil && rec.ID != "" {
 			out = append(out, rec)
 			s.saved[rec.ID] = true
+			s.lines++
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -93,14 +118,20 @@ func (s *spool) load() ([]Read, error) {
 	return out, nil
 }
 
-// clear empties the file, once the database has everything in it.
-func (s *spool) clear() error {
+// taken notes what the database has, and empties the file once that is all of it: others may be waiting by then.
+func (s *spool) taken(batch []Read) error {
 	if len(s.saved) == 0 {
+		return nil
+	}
+	for _, rec := range batch {
+		delete(s.saved, rec.ID)
+	}
+	if len(s.saved) > 0 {
 		return nil
 	}
 	if err := os.Truncate(s.path, 0); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("empty the spool: %w", err)
 	}
-	clear(s.saved)
+	s.lines = 0
 	return nil
 }

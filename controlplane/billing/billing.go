@@ -19,10 +19,13 @@ type Meter string
 const (
 	Command    Meter = "command"     // one executed plan step, or one non-read request on the kubectl path
 	APIRequest Meter = "api_request" // one read; summed per minute
+	LLMTokens  Meter = "llm_tokens"  // of the tenant's model, in and out
+	// LLMCost is what they cost by the tenant's own prices, in millionths of a unit. It is the provider's to bill, not ours.
+	LLMCost Meter = "llm_cost_micros"
 )
 
 // Meters lists every meter.
-var Meters = []Meter{Command, APIRequest}
+var Meters = []Meter{Command, APIRequest, LLMTokens, LLMCost}
 
 // Usage is how much of a meter was used in a period.
 type Usage struct {

@@ -26,7 +26,7 @@ func TestUsageSumsAPeriodWithoutItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := s.Usage(t.Context(), admin, feb)
-	if want := []billing.Usage{{Meter: billing.Command, Quantity: 4}, {Meter: billing.APIRequest, Quantity: 20}}; err != nil || !slices.Equal(got, want) {
+	if want := []billing.Usage{{Meter: billing.Command, Quantity: 4}, {Meter: billing.APIRequest, Quantity: 20}, {Meter: billing.LLMTokens}, {Meter: billing.LLMCost}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 	empty, err := billing.Month("2025-12")
@@ -34,7 +34,7 @@ func TestUsageSumsAPeriodWithoutItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err = s.Usage(t.Context(), admin, empty)
-	if want := []billing.Usage{{Meter: billing.Command}, {Meter: billing.APIRequest}}; err != nil || !slices.Equal(got, want) {
+	if want := []billing.Usage{{Meter: billing.Command}, {Meter: billing.APIRequest}, {Meter: billing.LLMTokens}, {Meter: billing.LLMCost}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%+v, %v; want zeros", got, err)
 	}
 	viewer := storetest.Member(t, d.DB, admin, "vera@acme.test", tenant.Viewer)

@@ -59,6 +59,9 @@ type Cluster struct {
 	RoundTrip         time.Duration // the best of the live sessions'; 0: not measured
 	CertificateUntil  time.Time     // the end of the newest certificate; zero: it never had one
 	Intercepted       bool          // somebody between the agent and us opens the outer TLS of a session
+	LockedAt          time.Time     // two parties were seen to hold its identity; zero: it is not locked
+	LockReason        string        // by what that was seen, for people
+	Problem           string        // what its agent says is wrong in its cluster; empty: nothing
 	CreatedAt         time.Time
 }
 
@@ -75,6 +78,7 @@ type Session struct {
 	RoundTrip         time.Duration // as last measured; 0: not yet
 	CertificateUntil  time.Time     // of the certificate it was opened with; zero: not known
 	Intercepted       bool
+	Trouble           string // why its agent could not connect before; empty: it could
 }
 
 // Disconnect is the end of one session.

@@ -39,6 +39,8 @@ type SessionInfo struct {
 	CertificateUntil  time.Time     // the end of the certificate it was opened with
 	Intercepted       bool          // somebody between opens the outer TLS
 	RoundTrip         time.Duration // as last measured; 0: not yet
+	Trouble           string        // why the agent could not connect before, MaxWords at most
+	Problem           *string       // what it says is wrong in its cluster, MaxWords at most; nil: it says neither yes nor no
 	Reason            string        // on close: why, in words for people
 }
 

@@ -27,6 +27,8 @@ type Store interface {
 	// UnlockCluster lets the holder of the newest certificate go on; with forgetKeys the cluster's own keys are learned
 	// anew. One that is not locked stays as it is.
 	UnlockCluster(ctx context.Context, by tenant.Scope, id ID, forgetKeys bool) (Cluster, error)
+	// SetProblem keeps what the cluster's agent says is wrong; empty is nothing.
+	SetProblem(ctx context.Context, t tenant.ID, id ID, problem string) error
 	GroupStore
 	TokenStore
 	FleetStore
@@ -117,6 +119,18 @@ func (s *Service) Unlock(ctx context.Context, scope tenant.Scope, id ID, forgetK
 	return s.store.UnlockCluster(ctx, scope, id, forgetKeys)
 }
 
+// MaxWords bounds, in bytes, what is kept of an agent's own words about its troubles.
+const MaxWords = 500
+
+// Reported keeps what a cluster's agent says is wrong in its cluster; empty is nothing. It has no scope: the caller has
+// seen the cluster's certificate.
+func (s *Service) Reported(ctx context.Context, t tenant.ID, id ID, problem string) error {
+	if len(problem) > MaxWords {
+		return problemTooLong
+	}
+	return s.store.SetProblem(ctx, t, id, problem)
+}
+
 // Admit tells whether a cluster that proved its identity may have a session: nil, or a problem.
 func (s *Service) Admit(ctx context.Context, t tenant.ID, id ID) error {
 	c, err := s.store.Cluster(ctx, t, id)
@@ -127,8 +141,9 @@ func (s *Service) Admit(ctx context.Context, t tenant.ID, id ID) error {
 }
 
 var (
-	onlyMembers = problem.New(problem.Forbidden, "Only members of the tenant may see its clusters.")
-	errRevoked  = problem.New(problem.Conflict, "This cluster was revoked.").WithCode("cluster_revoked").
+	onlyMembers    = problem.New(problem.Forbidden, "Only members of the tenant may see its clusters.")
+	problemTooLong = problem.Newf(problem.Invalid, "What the agent says is longer than %d bytes.", MaxWords)
+	errRevoked     = problem.New(problem.Conflict, "This cluster was revoked.").WithCode("cluster_revoked").
 			WithFix("Add it again as a new cluster.")
 )
 

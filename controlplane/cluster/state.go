@@ -20,6 +20,9 @@ type Facts struct {
 	Locked    time.Time // two parties were seen to hold its identity
 	Refused   time.Time // an agent was refused with one of its join tokens
 
+	Problem   string    // what the agent says is wrong in its cluster
+	ProblemAt time.Time // since when; zero: nothing
+
 	LostReason    string // why the last session ended
 	RefusedReason string
 
@@ -112,6 +115,7 @@ func warnings(f Facts) (all []warning) {
 		}
 	}
 	warn(!f.Locked.IsZero(), f.Locked, "%s", lockedSays)
+	warn(!f.ProblemAt.IsZero(), f.ProblemAt, "%s", problemSays(f))
 	warn(!f.CertificateUntil.IsZero() && f.CertificateUntil.Sub(f.Now) < renewLate, f.CertificateUntil.Add(-renewLate),
 		"The agent's certificate ends at %s and was not renewed: look at the agent's log.", clock(f.CertificateUntil))
 	short := latest(f.Connected, f.LastSeen)
@@ -128,6 +132,14 @@ func warnings(f Facts) (all []warning) {
 }
 
 const lockedSays = "Two parties hold this cluster's identity, so neither may go on: make a new join token and install the agent with it."
+
+// problemSays: the region's view knows that there is a problem, and not the words.
+func problemSays(f Facts) string {
+	if f.Problem == "" {
+		return "The agent reports something wrong in its cluster."
+	}
+	return "The agent reports: " + f.Problem
+}
 
 func because(reason string) string {
 	if reason == "" {

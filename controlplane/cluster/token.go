@@ -19,7 +19,21 @@ type TokenStore interface {
 	RevokeJoinToken(ctx context.Context, by tenant.Scope, id ID, token string) error
 	// RedeemJoinToken uses the token up in one statement: of racing callers one gets the cluster.
 	RedeemJoinToken(ctx context.Context, hash []byte, kubeSystemUID string) (tenant.ID, ID, error)
+	// JoinTokenState says of a token what Redeem would find; problem.NotFound: it was never made.
+	JoinTokenState(ctx context.Context, hash []byte) (TokenState, error)
 }
+
+// TokenState is whether a join token is still good.
+type TokenState string
+
+// The states. Only an unused token can be redeemed.
+const (
+	TokenUnused         TokenState = "unused"
+	TokenUsed           TokenState = "used"
+	TokenExpired        TokenState = "expired"
+	TokenRevoked        TokenState = "revoked"
+	TokenClusterRevoked TokenState = "cluster_revoked"
+)
 
 // NewJoinToken makes a single-use token for one cluster. The string is what the user is shown, once.
 func (s *Service) NewJoinToken(ctx context.Context, scope tenant.Scope, id ID) (JoinToken, string, error) {
@@ -64,4 +78,13 @@ func (s *Service) Redeem(ctx context.Context, hash []byte, kubeSystemUID string)
 		return "", "", problem.New(problem.Invalid, "The kube-system namespace's UID is too long.")
 	}
 	return s.store.RedeemJoinToken(ctx, hash, kubeSystemUID)
+}
+
+// TokenState says whether a token is still good, without using it up. It has no scope: who knows the token's secret may
+// know.
+func (s *Service) TokenState(ctx context.Context, hash []byte) (TokenState, error) {
+	if len(hash) != 32 {
+		return "", problem.New(problem.Unauthenticated, "That is not a join token.")
+	}
+	return s.store.JoinTokenState(ctx, hash)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/internal/slots"
 )
 
 // Config is what an API serves. The domains are required; everything else has a default.
@@ -30,8 +31,11 @@ type Config struct {
 	Audit    Audit
 	Usage    Usage
 	Answers  Answers
+	Models   Models // nil: this service asks no models
+	Slack    Slack  // nil: this service serves no Slack
 
 	Kubectl http.Handler            // serves /t/{t}/clusters/{c}/k8s/…; nil: not found
+	SlackIn http.Handler            // serves what Slack posts, /slack/commands and /slack/interactions; nil: not found
 	Web     http.Handler            // every other address: the web app's pages; nil: not found
 	Install Install                 // what a person runs to connect a cluster
 	Extra   map[string]http.Handler // further addresses, by path; for demonstrations
@@ -77,6 +81,8 @@ type API struct {
 	audit    Audit
 	usage    Usage
 	answers  Answers
+	models   Models
+	slack    Slack
 	install  Install
 
 	secure    bool
@@ -90,7 +96,7 @@ type API struct {
 
 	perLogin   *limiter
 	perAddress *limiter
-	streams    openStreams
+	streams    *slots.Slots // event streams that are open, by login
 
 	huma     huma.API
 	actions  map[string]tenant.Action // by operation id
@@ -113,9 +119,12 @@ func New(c Config) (*API, error) {
 func build(c Config) *API {
 	a := &API{
 		signIn: c.SignIn, tokens: c.Tokens, accounts: c.Accounts, clusters: c.Clusters, chat: c.Chat, audit: c.Audit,
-		usage: c.Usage, answers: c.Answers, install: c.Install,
+		usage: c.Usage, answers: c.Answers, models: c.Models, slack: c.Slack, install: c.Install,
 		secure: c.Secure, demo: c.Demo, heartbeat: c.Heartbeat, recheck: c.Recheck, now: c.Now, newID: c.NewID, log: c.Log,
-		metrics: newMetrics(c.Metrics), actions: map[string]tenant.Action{}, streams: openStreams{open: map[string]int{}}, stopping: make(chan struct{}),
+		metrics: newMetrics(c.Metrics), actions: map[string]tenant.Action{}, streams: slots.New(maxStreams), stopping: make(chan struct{}),
+	}
+	if a.slack == nil {
+		a.slack = noSlack{}
 	}
 	if a.now == nil {
 		a.now = time.Now
@@ -172,6 +181,10 @@ func (a *API) routes(c Config) chi.Router {
 		root.Handle("/t/{t}/clusters/{c}/k8s", c.Kubectl)
 		root.Handle("/t/{t}/clusters/{c}/k8s/*", c.Kubectl)
 	}
+	if c.SlackIn != nil {
+		root.Method(http.MethodPost, "/slack/commands", c.SlackIn)
+		root.Method(http.MethodPost, "/slack/interactions", c.SlackIn)
+	}
 	for path, h := range c.Extra {
 		root.Handle(path, h)
 	}
@@ -207,8 +220,11 @@ func (a *API) register() {
 	a.registerTokens()
 	a.registerConversations()
 	a.registerRuns()
+	a.registerTools()
 	a.registerAudit()
 	a.registerUsage()
+	a.registerModel()
+	a.registerSlack()
 	a.registerEvents()
 }
 

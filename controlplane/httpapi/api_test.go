@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -14,15 +15,18 @@ import (
 
 	"github.com/kubechat/kubechat/controlplane/access"
 	"github.com/kubechat/kubechat/controlplane/account"
+	"github.com/kubechat/kubechat/controlplane/assist/settings"
 	"github.com/kubechat/kubechat/controlplane/audit"
 	"github.com/kubechat/kubechat/controlplane/billing"
 	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/httpapi"
 	"github.com/kubechat/kubechat/controlplane/login"
+	"github.com/kubechat/kubechat/controlplane/model/egress"
 	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/signin"
+	"github.com/kubechat/kubechat/controlplane/slack"
 	"github.com/kubechat/kubechat/controlplane/store/storetest"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 )
@@ -38,6 +42,7 @@ type world struct {
 	clusters *cluster.Service
 	chat     *chat.Service
 	ledger   *audit.Log
+	slack    *slack.Service
 	minted   atomic.Int64
 }
 
@@ -77,7 +82,10 @@ func setup(t *testing.T, change ...func(*httpapi.Config)) *world {
 		Store: db.Clusters(), Signals: db.ClusterSignals(), Replicas: replicas, Region: "test", Mint: w.mint,
 	})
 	w.ledger = audit.New(audit.Config{Store: db.Audit(), Replica: replicas.ID()})
-	var err error
+	vault, err := settings.ParseVault([]byte(base64.StdEncoding.EncodeToString(make([]byte, 32))))
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.chat, err = chat.New(chat.Config{
 		Translator: nlp.Translator{}, Clusters: noClusters{}, Directory: w.clusters, Members: w.accounts, Ledger: w.ledger,
 		Decide: access.Decide, Store: db.Chats(), Replica: replicas.ID(),
@@ -85,10 +93,13 @@ func setup(t *testing.T, change ...func(*httpapi.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.slack = slack.New(slack.Config{Store: db.Slack(), Members: w.accounts, Sealer: vault.For("slack signing secret")})
 	c := httpapi.Config{
+		Slack:  w.slack,
 		SignIn: w.signIn, Tokens: w.signIn, Accounts: w.accounts, Clusters: w.clusters, Chat: w.chat, Audit: w.ledger,
 		Usage: billing.New(billing.Config{Store: db.Billing()}), Answers: db.Answers(), Install: install{}, Secure: true,
-		NewID: func() string { return "the-request" }, Log: slog.New(slog.DiscardHandler),
+		Models: settings.New(settings.Config{Store: db.Models(), Vault: vault, CheckURL: egress.Policy{}.CheckURL}),
+		NewID:  func() string { return "the-request" }, Log: slog.New(slog.DiscardHandler),
 		LoginLimit: httpapi.Limit{PerSecond: 1e6, Burst: 1e6}, AddressLimit: httpapi.Limit{PerSecond: 1e6, Burst: 1e6},
 	}
 	for _, f := range change {

@@ -33,6 +33,7 @@ type AuditRecord struct {
 	Kind        audit.Kind       `json:"kind" enum:"intent,result,read,admin"`
 	IntentID    audit.IntentID   `json:"intentId,omitempty" doc:"Of a result: which intent it ends."`
 	Actor       Actor            `json:"actor"`
+	Surface     tenant.Via       `json:"surface,omitempty" enum:"web,token,slack,mcp,job" doc:"The door it came through: a browser, an API token, Slack, an assistant that uses a token (kubechat mcp), or the service itself."`
 	Cluster     *chat.ClusterRef `json:"cluster,omitempty"`
 	Verb        string           `json:"verb,omitempty"`
 	APIGroup    string           `json:"apiGroup,omitempty"`
@@ -106,8 +107,8 @@ func (a *API) people(ctx context.Context, scope tenant.Scope, page audit.Page) (
 func viewRecord(r audit.Record, people map[tenant.MemberID]account.Member) AuditRecord {
 	v := AuditRecord{
 		ID: r.ID, At: r.At.UTC(), Kind: r.Kind, IntentID: r.IntentID,
-		Actor: Actor{r.Actor.ID, r.Actor.Name, r.Actor.Email, r.Actor.Type},
-		Verb:  r.Target.Verb, APIGroup: r.Target.APIGroup, Resource: r.Target.Resource, Namespace: r.Target.Namespace,
+		Actor: Actor{r.Actor.ID, r.Actor.Name, r.Actor.Email, r.Actor.Type}, Surface: r.Via,
+		Verb: r.Target.Verb, APIGroup: r.Target.APIGroup, Resource: r.Target.Resource, Namespace: r.Target.Namespace,
 		Name: r.Target.Name, Path: r.Target.Path, Action: r.Action, Command: r.Command, Outcome: r.Outcome,
 		HTTPStatus: r.HTTPStatus, Detail: r.Detail, DurationMs: r.Duration.Milliseconds(), RequestID: r.RequestID,
 		RunID: r.RunID, MemberGroup: r.K8sGroup,

@@ -50,6 +50,9 @@ type Cluster struct {
 	RoundTripMs       float64       `json:"roundTripMs,omitempty" doc:"The best of the live tunnels', as last measured."`
 	CertificateUntil  *time.Time    `json:"certificateUntil,omitempty" doc:"The end of its newest certificate."`
 	Intercepted       bool          `json:"intercepted,omitempty" doc:"A proxy on the agent's side opens the outer TLS."`
+	LockedAt          *time.Time    `json:"lockedAt,omitempty" doc:"Two parties were seen to hold its identity, so neither may connect until a tenant_admin unlocks it or makes a new join token."`
+	LockReason        string        `json:"lockReason,omitempty" doc:"By what that was seen, for people."`
+	Problem           string        `json:"problem,omitempty" doc:"What its agent says is wrong in its cluster."`
 	CreatedAt         time.Time     `json:"createdAt"`
 	Group             cluster.Group `json:"group,omitempty" enum:"viewer,operator,admin" doc:"What the caller is in this cluster."`
 }
@@ -59,7 +62,8 @@ func viewCluster(c cluster.Cluster, mine cluster.Group) Cluster {
 		ID: c.ID, Name: c.Name, Region: c.Region, State: c.State, Since: c.Since.UTC(), Reason: c.Reason,
 		LastSeen: timePtr(c.LastSeen), AgentVersion: c.AgentVersion, KubernetesVersion: c.KubernetesVersion,
 		Sessions: c.Sessions, SessionsWanted: c.SessionsWanted, Transports: splitList(c.Transports), RoundTripMs: millis(c.RoundTrip),
-		CertificateUntil: timePtr(c.CertificateUntil), Intercepted: c.Intercepted, CreatedAt: c.CreatedAt.UTC(), Group: mine,
+		CertificateUntil: timePtr(c.CertificateUntil), Intercepted: c.Intercepted,
+		LockedAt: timePtr(c.LockedAt), LockReason: c.LockReason, Problem: c.Problem, CreatedAt: c.CreatedAt.UTC(), Group: mine,
 	}
 }
 

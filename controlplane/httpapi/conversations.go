@@ -14,10 +14,12 @@ import (
 // Chat is the domain of conversations and runs: package chat.
 type Chat interface {
 	Create(ctx context.Context, scope tenant.Scope, id cluster.ID) (chat.Conversation, error)
-	List(ctx context.Context, scope tenant.Scope) ([]chat.Conversation, error)
+	List(ctx context.Context, scope tenant.Scope, search string) ([]chat.Conversation, error)
+	Rename(ctx context.Context, scope tenant.Scope, id chat.ConversationID, title string) (chat.Conversation, error)
 	Get(ctx context.Context, scope tenant.Scope, id chat.ConversationID) (chat.Conversation, []chat.Run, error)
 	Delete(ctx context.Context, scope tenant.Scope, id chat.ConversationID) error
 	Runs
+	Outside
 }
 
 // Conversation is one thread of one member about one cluster.
@@ -50,10 +52,22 @@ type newConversationInput struct {
 	}
 }
 
+type searchInput struct {
+	InTenant
+	Q string `query:"q" maxLength:"200" doc:"Words that the title, or one question, must have; in any case and order."`
+}
+
+type renameInput struct {
+	ConversationPath
+	Body struct {
+		Title string `json:"title" minLength:"1" maxLength:"200"`
+	}
+}
+
 func (a *API) registerConversations() {
 	member(a, op{
 		id: "list-conversations", method: http.MethodGet, path: "/conversations", tag: "chat", action: tenant.Ask,
-		summary: "The caller's own conversations, the latest first",
+		summary: "The caller's own conversations, the latest first; with `q`, those whose title or questions have all its words",
 	}, a.listConversations)
 	creates(a, op{
 		id: "create-conversation", method: http.MethodPost, path: "/conversations", tag: "chat", action: tenant.Ask,
@@ -70,6 +84,17 @@ func (a *API) registerConversations() {
 		summary: "One of the caller's conversations, with its runs",
 	}, a.getConversation)
 	member(a, op{
+		id: "rename-conversation", method: http.MethodPatch, path: "/conversations/{id}", tag: "chat", action: tenant.Ask,
+		summary: "Give one of the caller's conversations another title",
+	}, func(ctx context.Context, scope tenant.Scope, in *renameInput) (*body[Conversation], error) {
+		c, err := a.chat.Rename(ctx, scope, in.ID, in.Body.Title)
+		if err != nil {
+			return nil, err
+		}
+		v, err := a.viewConversation(ctx, scope, c)
+		return &body[Conversation]{v}, err
+	})
+	member(a, op{
 		id: "delete-conversation", method: http.MethodDelete, path: "/conversations/{id}", tag: "chat", action: tenant.Ask,
 		summary: "Delete a conversation; what was done stays in the audit",
 	}, func(ctx context.Context, scope tenant.Scope, in *ConversationPath) (*empty, error) {
@@ -77,8 +102,8 @@ func (a *API) registerConversations() {
 	})
 }
 
-func (a *API) listConversations(ctx context.Context, scope tenant.Scope, _ *InTenant) (*body[list[Conversation]], error) {
-	cs, err := a.chat.List(ctx, scope)
+func (a *API) listConversations(ctx context.Context, scope tenant.Scope, in *searchInput) (*body[list[Conversation]], error) {
+	cs, err := a.chat.List(ctx, scope, in.Q)
 	if err != nil {
 		return nil, err
 	}

@@ -19,13 +19,14 @@ import (
 
 // Event is one thing that happened in a run.
 type Event struct {
-	Seq  int64           `json:"seq"`
-	At   time.Time       `json:"at"`
-	Type chat.EventType  `json:"type"`
-	Data json.RawMessage `json:"data"`
+	Seq     int64           `json:"seq"`
+	At      time.Time       `json:"at"`
+	Type    chat.EventType  `json:"type"`
+	Cluster cluster.ID      `json:"cluster,omitempty"`
+	Data    json.RawMessage `json:"data"`
 }
 
-func viewEvent(e chat.Event) Event { return Event{e.Seq, e.At.UTC(), e.Type, e.Data} }
+func viewEvent(e chat.Event) Event { return Event{e.Seq, e.At.UTC(), e.Type, e.Cluster, e.Data} }
 
 // eventData says which data belongs to which type, for the description of the API.
 var eventData = []struct {
@@ -38,6 +39,10 @@ var eventData = []struct {
 	{chat.TypeExpired, chat.ExpiredData{}}, {chat.TypeStarted, chat.StartedData{}}, {chat.TypeTable, chat.Table{}},
 	{chat.TypeText, chat.Text{}}, {chat.TypeLog, chat.Log{}}, {chat.TypeYAML, chat.YAML{}}, {chat.TypeFinding, chat.Finding{}},
 	{chat.TypeResult, chat.ResultData{}}, {chat.TypeError, chat.ErrorData{}}, {chat.TypeEnd, chat.EndData{}},
+	{chat.TypeScope, chat.ScopeData{}}, {chat.TypeExplain, chat.ExplainData{}}, {chat.TypeCount, chat.Count{}},
+	{chat.TypeProgress, chat.ProgressData{}}, {chat.TypeSettled, chat.SettledData{}}, {chat.TypeUndo, chat.UndoData{}},
+	{chat.TypePlanEnd, chat.EndData{}}, {chat.TypePruned, chat.PrunedData{}}, {chat.TypeTool, chat.ToolData{}}, {chat.TypeAnswerDelta, chat.AnswerDelta{}},
+	{chat.TypeAnswer, chat.AnswerData{}}, {chat.TypeUsage, chat.UsageData{}}, {chat.TypeBanner, chat.BannerData{}},
 }
 
 // Schema describes an event as one of its types, so that generated clients can tell them apart.
@@ -48,10 +53,11 @@ func (Event) Schema(r huma.Registry) *huma.Schema {
 		one.OneOf = append(one.OneOf, &huma.Schema{
 			Type: huma.TypeObject, Required: []string{"seq", "at", "type", "data"}, AdditionalProperties: false,
 			Properties: map[string]*huma.Schema{
-				"seq":  {Type: huma.TypeInteger, Format: "int64"},
-				"at":   {Type: huma.TypeString, Format: "date-time"},
-				"type": {Type: huma.TypeString, Enum: []any{string(e.kind)}},
-				"data": r.Schema(t, true, t.Name()),
+				"seq":     {Type: huma.TypeInteger, Format: "int64"},
+				"at":      {Type: huma.TypeString, Format: "date-time"},
+				"type":    {Type: huma.TypeString, Enum: []any{string(e.kind)}},
+				"cluster": {Type: huma.TypeString, Description: "In a run that changes several clusters: whose plan this belongs to."},
+				"data":    r.Schema(t, true, t.Name()),
 			},
 		})
 	}
@@ -102,8 +108,8 @@ func (a *API) streamRun(ctx context.Context, scope tenant.Scope, in *runEventsIn
 
 // streamOf admits one more event stream of the login. What ends it must be called.
 func (a *API) streamOf(ctx context.Context, scope tenant.Scope) (context.Context, context.CancelFunc, error) {
-	done, ok := a.streams.take(scope.Login)
-	if !ok {
+	done := a.streams.Take(scope.Login)
+	if done == nil {
 		return nil, nil, problem.New(problem.Limited, "This login follows too many things at once.").WithCode("too_many_streams").
 			WithFix("Close some pages.").WithRetryAfter(5 * time.Second)
 	}

@@ -46,6 +46,7 @@ type TunnelSession struct {
 	RoundTripMs       float64    `json:"roundTripMs,omitempty" doc:"As last measured."`
 	CertificateUntil  *time.Time `json:"certificateUntil,omitempty" doc:"Of the certificate it was opened with."`
 	Intercepted       bool       `json:"intercepted,omitempty"`
+	Trouble           string     `json:"trouble,omitempty" doc:"Why its agent could not connect before, for people."`
 }
 
 // Disconnect is the end of one tunnel.
@@ -149,7 +150,7 @@ func (a *API) listSessions(ctx context.Context, scope tenant.Scope, in *ClusterP
 		out.Sessions = append(out.Sessions, TunnelSession{
 			ID: s.ID, Replica: s.Replica, Confirmed: s.Confirmed, AgentName: s.AgentName, Transport: s.Transport,
 			AgentVersion: s.AgentVersion, KubernetesVersion: s.KubernetesVersion, OpenedAt: s.OpenedAt.UTC(),
-			RoundTripMs: millis(s.RoundTrip), CertificateUntil: timePtr(s.CertificateUntil), Intercepted: s.Intercepted,
+			RoundTripMs: millis(s.RoundTrip), CertificateUntil: timePtr(s.CertificateUntil), Intercepted: s.Intercepted, Trouble: s.Trouble,
 		})
 	}
 	for _, d := range ended {

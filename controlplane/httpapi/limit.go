@@ -88,29 +88,6 @@ func (a *API) limited(wait time.Duration) *problem.Error {
 // maxStreams is how many event streams one login may have open: a browser needs two, and each costs memory here.
 const maxStreams = 64
 
-// openStreams counts the event streams that are open, by login.
-type openStreams struct {
-	mu   sync.Mutex // guards open
-	open map[string]int
-}
-
-// take counts one more, until done is called.
-func (o *openStreams) take(login string) (done func(), ok bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.open[login] >= maxStreams {
-		return nil, false
-	}
-	o.open[login]++
-	return func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if o.open[login]--; o.open[login] == 0 {
-			delete(o.open, login)
-		}
-	}, true
-}
-
 // address is the limiter's key for those who are nobody yet. IPv6 counts by /64: that is one household.
 func address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kubechat/kubechat/controlplane/chat"
+	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 )
 
@@ -22,6 +23,8 @@ type Runs interface {
 type Approvals interface {
 	Approve(ctx context.Context, scope tenant.Scope, id chat.RunID, planHash, typedName string) (chat.Run, error)
 	Decline(ctx context.Context, scope tenant.Scope, id chat.RunID, planHash string) (chat.Run, error)
+	ApproveForLogin(ctx context.Context, scope tenant.Scope, id chat.RunID, planHash, typedName string) (chat.Run, error)
+	AskAgain(ctx context.Context, scope tenant.Scope) error
 }
 
 // Run is one question and what has come of it so far.
@@ -35,6 +38,17 @@ type Run struct {
 	Plan           *chat.PlanView      `json:"plan,omitempty"`
 	Approval       *Approval           `json:"approval,omitempty"`
 	LastSeq        int64               `json:"lastSeq"`
+	Plans          []ClusterPlan       `json:"plans,omitempty" doc:"Of a run that changes several clusters: one plan and one approval each."`
+	Undo           *chat.UndoData      `json:"undo,omitempty" doc:"Of a run that changed something: whether there is a way back."`
+}
+
+// ClusterPlan is one cluster's part of a run. It is decided by its own planHash, on the run.
+type ClusterPlan struct {
+	Cluster  cluster.ID     `json:"clusterId"`
+	State    chat.State     `json:"state" enum:"queued,running,awaiting_approval,executing,done,failed,interrupted"`
+	Plan     *chat.PlanView `json:"plan,omitempty"`
+	Approval *Approval      `json:"approval,omitempty"`
+	Undo     *chat.UndoData `json:"undo,omitempty"`
 }
 
 // Approval is what a run waits, or waited, for.
@@ -55,12 +69,27 @@ type RunWithEvents struct {
 func viewRun(r chat.Run) Run {
 	v := Run{
 		ID: r.ID, ConversationID: r.Conversation, Text: r.Text, State: r.State, CreatedAt: r.CreatedAt.UTC(),
-		EndedAt: timePtr(r.EndedAt), Plan: r.Plan, LastSeq: r.LastSeq,
+		EndedAt: timePtr(r.EndedAt), Plan: r.Plan, LastSeq: r.LastSeq, Approval: viewApproval(r.Approval), Undo: viewUndo(r.Undo),
 	}
-	if ap := r.Approval; ap != nil {
-		v.Approval = &Approval{ap.Hash, ap.ExpiresAt.UTC(), ap.Decision, ap.DecidedBy, timePtr(ap.DecidedAt)}
+	for _, p := range r.Parts {
+		v.Plans = append(v.Plans, ClusterPlan{p.Cluster, p.State, p.Plan, viewApproval(p.Approval), viewUndo(p.Undo)})
 	}
 	return v
+}
+
+func viewApproval(a *chat.Approval) *Approval {
+	if a == nil {
+		return nil
+	}
+	return &Approval{a.Hash, a.ExpiresAt.UTC(), a.Decision, a.DecidedBy, timePtr(a.DecidedAt)}
+}
+
+func viewUndo(u *chat.Undo) *chat.UndoData {
+	if u == nil {
+		return nil
+	}
+	data := u.Data()
+	return &data
 }
 
 // RunPath is embedded in the input of every operation on one run.
@@ -83,6 +112,7 @@ type approvalInput struct {
 		PlanHash  string `json:"planHash" minLength:"1" maxLength:"128"`
 		Decision  string `json:"decision" enum:"approve,decline"`
 		TypedName string `json:"typedName,omitempty" maxLength:"300" doc:"For what destroys: the name, typed by the person."`
+		Remember  bool   `json:"remember,omitempty" doc:"Don't ask again, in this login, for this kind of change in this namespace. Not for what destroys."`
 	}
 }
 
@@ -111,6 +141,12 @@ func (a *API) registerRuns() {
 		id: "decide-run", method: http.MethodPost, path: "/runs/{id}/approval", tag: "chat", action: tenant.Ask,
 		summary: "Approve or decline exactly the plan that was shown", status: http.StatusAccepted,
 	}, a.decideRun)
+	member(a, op{
+		id: "ask-again", method: http.MethodDelete, path: "/standing-approvals", tag: "chat", action: tenant.Ask,
+		summary: "Take back what was approved beforehand in this login",
+	}, func(ctx context.Context, scope tenant.Scope, _ *InTenant) (*empty, error) {
+		return &empty{}, a.chat.AskAgain(ctx, scope)
+	})
 	a.registerRunEvents()
 }
 
@@ -119,6 +155,10 @@ func (a *API) decideRun(ctx context.Context, scope tenant.Scope, in *approvalInp
 		r, err := a.chat.Decline(ctx, scope, in.ID, in.Body.PlanHash)
 		return &body[Run]{viewRun(r)}, err
 	}
-	r, err := a.chat.Approve(ctx, scope, in.ID, in.Body.PlanHash, in.Body.TypedName)
+	approve := a.chat.Approve
+	if in.Body.Remember {
+		approve = a.chat.ApproveForLogin
+	}
+	r, err := approve(ctx, scope, in.ID, in.Body.PlanHash, in.Body.TypedName)
 	return &body[Run]{viewRun(r)}, err
 }

@@ -20,7 +20,9 @@ func (w *world) things(c *caller) things {
 	run := c.newRun(conversation.ID)
 	var token struct{ ID string }
 	c.call(http.MethodPost, "/tokens", `{"name":"x","expiresAt":"`+soon()+`"}`).want(w.t, http.StatusCreated).json(w.t, &token)
+	slackCode, slackLink := w.linkSlack(c)
 	return things{
+		"slack-code": slackCode, "slack-link": slackLink,
 		"cluster": string(cl.Cluster.ID), "join-token": cl.Join.ID, "conversation": string(conversation.ID),
 		"run": string(run.ID), "member": string(c.scope.Member), "token": token.ID,
 	}
@@ -28,7 +30,7 @@ func (w *world) things(c *caller) things {
 
 func strangers() things {
 	out := things{}
-	for _, k := range []string{"cluster", "join-token", "conversation", "run", "member", "token"} {
+	for _, k := range []string{"slack-code", "slack-link", "cluster", "join-token", "conversation", "run", "member", "token"} {
 		out[k] = uuid.Must(uuid.NewV7()).String()
 	}
 	return out
@@ -70,6 +72,8 @@ var routes = map[string]route{
 	"GET /t/{t}/conversations":                    {path: "/conversations", empty: true},
 	"POST /t/{t}/conversations":                   {path: "/conversations", body: `{"clusterId":"{cluster}"}`},
 	"GET /t/{t}/conversations/{id}":               {path: "/conversations/{conversation}"},
+	"DELETE /t/{t}/standing-approvals":            {path: "/standing-approvals", empty: true},
+	"PATCH /t/{t}/conversations/{id}":             {path: "/conversations/{conversation}", body: `{"title":"mine"}`},
 	"DELETE /t/{t}/conversations/{id}":            {path: "/conversations/{conversation}"},
 	"POST /t/{t}/conversations/{id}/runs":         {path: "/conversations/{conversation}/runs", body: `{"text":"hello","key":"87654321"}`},
 	"GET /t/{t}/runs/{id}":                        {path: "/runs/{run}"},
@@ -77,7 +81,20 @@ var routes = map[string]route{
 	"GET /t/{t}/runs/{id}/events":                 {path: "/runs/{run}/events"},
 	"POST /t/{t}/runs/{id}/approval":              {path: "/runs/{run}/approval", body: `{"planHash":"00","decision":"approve"}`},
 	"GET /t/{t}/audit":                            {path: "/audit?cluster={cluster}&member={member}", empty: true},
-	"GET /t/{t}/usage":                            {path: "/usage", empty: true},
+	"GET /t/{t}/settings/model":                   {path: "/settings/model", empty: true},
+	"PUT /t/{t}/settings/model":                   {path: "/settings/model", body: `{"provider":"openai","model":"m"}`, empty: true},
+	"GET /t/{t}/slack":                            {path: "/slack", empty: true},
+	"PUT /t/{t}/slack":                            {path: "/slack", body: `{"teamId":"T0NEW"}`, empty: true},
+	"DELETE /t/{t}/slack":                         {path: "/slack", empty: true},
+	"GET /t/{t}/slack/links":                      {path: "/slack/links", empty: true},
+	"POST /t/{t}/slack/links":                     {path: "/slack/links", body: `{"code":"{slack-code}"}`},
+	"POST /t/{t}/slack/links/preview":             {path: "/slack/links/preview", body: `{"code":"{slack-code}"}`},
+	"DELETE /t/{t}/slack/links/{id}":              {path: "/slack/links/{slack-link}"},
+	"GET /t/{t}/tools":                            {path: "/tools", empty: true},
+	"POST /t/{t}/clusters/{c}/tools/{tool}":       {path: "/clusters/{cluster}/tools/list", body: `{"arguments":{"kind":"pods"}}`},
+	"POST /t/{t}/clusters/{c}/proposals": {path: "/clusters/{cluster}/proposals",
+		body: `{"request":"restart checkout","key":"87654321","steps":[{"op":"rolloutRestart","kind":"deployment","names":["checkout"]}]}`},
+	"GET /t/{t}/usage": {path: "/usage", empty: true},
 }
 
 // notOfATenant are the routes that belong to nobody in particular; what they show is only the caller's own.

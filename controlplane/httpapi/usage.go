@@ -15,7 +15,7 @@ type Usage interface {
 
 // MeterUsage is how much of one meter was used.
 type MeterUsage struct {
-	Meter    billing.Meter `json:"meter" enum:"command,api_request"`
+	Meter    billing.Meter `json:"meter" enum:"command,api_request,llm_tokens,llm_cost_micros"`
 	Quantity int64         `json:"quantity"`
 }
 

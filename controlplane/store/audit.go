@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/kubechat/kubechat/controlplane/audit"
 	"github.com/kubechat/kubechat/controlplane/billing"
@@ -140,49 +140,56 @@ func cleanTarget(t audit.Target) audit.Target {
 	return t
 }
 
-// readRow is a read as the insert below wants it.
-type readRow struct {
-	ID          string    `json:"record_id"`
-	At          time.Time `json:"at"`
-	ActorType   string    `json:"actor_type"`
-	ActorID     *string   `json:"actor_id"`
-	ActorName   string    `json:"actor_name"`
-	ActorEmail  string    `json:"actor_email"`
-	Login       string    `json:"login_id"`
-	Via         string    `json:"via"`
-	Cluster     string    `json:"cluster_id"`
-	Verb        string    `json:"verb"`
-	Group       string    `json:"api_group"`
-	Resource    string    `json:"resource"`
-	Subresource string    `json:"subresource"`
-	Namespace   string    `json:"namespace"`
-	Name        string    `json:"name"`
-	Path        string    `json:"path"`
-	K8sGroup    string    `json:"k8s_group"`
-	RequestID   string    `json:"request_id"`
-	Status      *int      `json:"http_status"`
-	Millis      float64   `json:"millis"`
-	BytesOut    int64     `json:"bytes_out"`
+// readRows are reads as columns: one array each costs PostgreSQL a fraction of what it takes to read rows as JSON.
+type readRows struct {
+	id, actor, cluster                                                             []pgtype.UUID
+	at                                                                             []time.Time
+	actorType, actorName, actorEmail, login, via                                   []string
+	verb, group, resource, subresource, namespace, name, path, k8sGroup, requestID []string
+	status                                                                         []*int
+	duration                                                                       []time.Duration
+	bytesOut                                                                       []int64
 }
 
-func rowOf(r audit.Read) readRow {
+func (rows *readRows) add(r audit.Read) error {
 	s, t := r.Scope, cleanTarget(r.Target)
-	return readRow{ID: r.ID, At: r.At, ActorType: actorType(s), ActorID: orNull(string(s.Member)), ActorName: clean(s.Name),
-		ActorEmail: clean(s.Email), Login: s.Login, Via: string(s.Via), Cluster: string(t.Cluster), Verb: t.Verb,
-		Group: t.APIGroup, Resource: t.Resource, Subresource: t.Subresource, Namespace: t.Namespace,
-		Name: t.Name, Path: t.Path, K8sGroup: string(r.K8sGroup), RequestID: clean(r.RequestID),
-		Status: orNull(r.HTTPStatus), Millis: float64(r.Duration) / float64(time.Millisecond), BytesOut: r.BytesOut}
+	for _, one := range []struct {
+		to   *[]pgtype.UUID
+		text string
+	}{{&rows.id, r.ID}, {&rows.actor, string(s.Member)}, {&rows.cluster, string(t.Cluster)}} {
+		var id pgtype.UUID
+		if one.text != "" {
+			if err := id.Scan(one.text); err != nil {
+				return fmt.Errorf("an id in a read: %w: %w", audit.ErrRefused, err)
+			}
+		}
+		*one.to = append(*one.to, id)
+	}
+	for _, one := range []struct {
+		to   *[]string
+		text string
+	}{
+		{&rows.actorType, actorType(s)}, {&rows.actorName, clean(s.Name)}, {&rows.actorEmail, clean(s.Email)}, {&rows.login, s.Login},
+		{&rows.via, string(s.Via)}, {&rows.verb, t.Verb}, {&rows.group, t.APIGroup}, {&rows.resource, t.Resource},
+		{&rows.subresource, t.Subresource}, {&rows.namespace, t.Namespace}, {&rows.name, t.Name}, {&rows.path, t.Path},
+		{&rows.k8sGroup, string(r.K8sGroup)}, {&rows.requestID, clean(r.RequestID)},
+	} {
+		*one.to = append(*one.to, one.text)
+	}
+	rows.at = append(rows.at, r.At)
+	rows.status = append(rows.status, orNull(r.HTTPStatus))
+	rows.duration = append(rows.duration, r.Duration)
+	rows.bytesOut = append(rows.bytesOut, r.BytesOut)
+	return nil
 }
 
 // Reads writes records and their usage in one statement: what is there already is neither written nor counted again.
 func (a Audit) Reads(ctx context.Context, id tenant.ID, reads []audit.Read) error {
-	rows := make([]readRow, len(reads))
-	for i, r := range reads {
-		rows[i] = rowOf(r)
-	}
-	list, err := json.Marshal(rows)
-	if err != nil {
-		return fmt.Errorf("encode reads: %w", err)
+	var r readRows
+	for _, read := range reads {
+		if err := r.add(read); err != nil {
+			return err
+		}
 	}
 	return a.db.InTenant(ctx, id, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
@@ -192,17 +199,21 @@ func (a Audit) Reads(ctx context.Context, id tenant.ID, reads []audit.Read) erro
 			    http_status, duration, bytes_out)
 			  select $1, record_id, at, 'read', actor_type, actor_id, actor_name, actor_email, login_id,
 			    via, cluster_id, verb, api_group, resource, subresource, namespace, name, path, k8s_group, request_id,
-			    http_status, millis * interval '1 millisecond', bytes_out
-			  from jsonb_to_recordset($2::jsonb) as r (record_id uuid, at timestamptz, actor_type text, actor_id uuid,
-			    actor_name text, actor_email text, login_id text, via text, cluster_id uuid, verb text, api_group text,
-			    resource text, subresource text, namespace text, name text, path text, k8s_group text, request_id text,
-			    http_status integer, millis double precision, bytes_out bigint)
+			    http_status, duration, bytes_out
+			  from unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[],
+			    $11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+			    $20::text[], $21::integer[], $22::interval[], $23::bigint[])
+			    as r (record_id, at, actor_type, actor_id, actor_name, actor_email, login_id, via,
+			    cluster_id, verb, api_group, resource, subresource, namespace, name, path, k8s_group,
+			    request_id, http_status, duration, bytes_out)
 			  on conflict (tenant_id, record_id) do nothing
 			  returning at)
 			insert into usage_minute as u (tenant_id, meter, minute, quantity)
-			select $1, $3, date_trunc('minute', at), count(*) from fresh group by 3
+			select $1, $2, date_trunc('minute', at), count(*) from fresh group by 3
 			on conflict (tenant_id, meter, minute) do update set quantity = u.quantity + excluded.quantity`,
-			id, string(list), billing.APIRequest)
+			id, billing.APIRequest, r.id, r.at, r.actorType, r.actor, r.actorName, r.actorEmail, r.login, r.via,
+			r.cluster, r.verb, r.group, r.resource, r.subresource, r.namespace, r.name, r.path, r.k8sGroup,
+			r.requestID, r.status, r.duration, r.bytesOut)
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23")) {
 			return fmt.Errorf("insert reads: %w: %w", audit.ErrRefused, err)

@@ -22,7 +22,7 @@ func (a Audit) List(ctx context.Context, by tenant.Scope, q audit.Query) (page a
 	}
 	err = a.db.InTenant(ctx, by.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		page.Records, err = many(ctx, tx, scanRecord, `
-			select r.record_id, r.at, r.kind, r.intent_id, r.actor_type, r.actor_id, r.actor_name, r.actor_email,
+			select r.record_id, r.at, r.kind, r.intent_id, r.actor_type, r.actor_id, r.actor_name, r.actor_email, r.via,
 			  r.cluster_id, coalesce(c.name, ''), r.verb, r.api_group, r.resource, r.subresource, r.namespace, r.name, r.path,
 			  r.action, r.command, coalesce(r.outcome, e.outcome), coalesce(r.http_status, e.http_status),
 			  case when r.kind = 'intent' then coalesce(e.detail, '') else r.detail end, coalesce(r.duration, e.duration),
@@ -81,7 +81,7 @@ func scanRecord(row pgx.CollectableRow) (r audit.Record, err error) {
 	var status, step *int
 	var took *time.Duration
 	t := &r.Target
-	err = row.Scan(&r.ID, &r.At, &r.Kind, &intent, &r.Actor.Type, &actor, &r.Actor.Name, &r.Actor.Email,
+	err = row.Scan(&r.ID, &r.At, &r.Kind, &intent, &r.Actor.Type, &actor, &r.Actor.Name, &r.Actor.Email, &r.Via,
 		&clusterID, &r.ClusterName, &t.Verb, &t.APIGroup, &t.Resource, &t.Subresource, &t.Namespace, &t.Name, &t.Path,
 		&r.Action, &r.Command, &outcome, &status, &r.Detail, &took, &r.RequestID, &run, &step, &approver, &r.K8sGroup)
 	r.IntentID = audit.IntentID(deref(intent))

@@ -27,10 +27,12 @@ var (
 	}
 	// UNIQUE that does not start with tenant_id
 	globalUniques = map[string]string{
-		"tenant_slug_key": "a slug is in every URL; only the provider creates tenants",
+		"tenant_slug_key":          "a slug is in every URL; only the provider creates tenants",
+		"slack_workspace_team_key": "Slack's requests name the workspace and no tenant; tells that one is taken, and not by whom",
 	}
 	// what functions of schema lookup may return besides ids
 	lookupResults = map[string]string{
+		"join_token_state.state":    "told to who holds the token's secret",
 		"join_token_status.status":  "told to who holds the token's secret",
 		"may_judge":                 "a boolean about a replica",
 		"unsettled_runs.state":      "a word of ours, for the job that settles runs",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -41,11 +42,11 @@ func (c Chats) CreateConversation(ctx context.Context, scope tenant.Scope, v cha
 	})
 }
 
-const conversationColumns = `conversation_id::text, member_id::text, cluster_id::text, title, namespace, focus, created_at, updated_at`
+const conversationColumns = `c.conversation_id::text, c.member_id::text, c.cluster_id::text, c.title, c.namespace, c.focus, c.addressed::text[], c.created_at, c.updated_at`
 
 func scanConversation(row pgx.CollectableRow) (v chat.Conversation, err error) {
 	var focus []byte
-	err = row.Scan(&v.ID, &v.Member, &v.Cluster, &v.Title, &v.Namespace, &focus, &v.CreatedAt, &v.UpdatedAt)
+	err = row.Scan(&v.ID, &v.Member, &v.Cluster, &v.Title, &v.Namespace, &focus, &v.Addressed, &v.CreatedAt, &v.UpdatedAt)
 	if err == nil && focus != nil {
 		err = json.Unmarshal(focus, &v.Focus)
 	}
@@ -59,21 +60,43 @@ func (c Chats) Conversation(ctx context.Context, scope tenant.Scope, id chat.Con
 	}
 	err = c.db.InTenant(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) (err error) {
 		v, err = one(ctx, tx, noConversation, scanConversation, `
-			select `+conversationColumns+` from conversation where conversation_id = $1 and member_id = $2`, id, scope.Member)
+			select `+conversationColumns+` from conversation c where conversation_id = $1 and member_id = $2`, id, scope.Member)
 		return err
 	})
 	return v, err
 }
 
-// Conversations gives the latest two hundred.
-func (c Chats) Conversations(ctx context.Context, scope tenant.Scope) (all []chat.Conversation, err error) {
+// Conversations gives the latest two hundred; with a search, those whose title or questions have all its words.
+func (c Chats) Conversations(ctx context.Context, scope tenant.Scope, search chat.Search) (all []chat.Conversation, err error) {
+	var words []string
+	for _, w := range search.Words {
+		words = append(words, "%"+likeEscape.Replace(w)+"%")
+	}
 	err = c.db.InTenant(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) (err error) {
 		all, err = many(ctx, tx, scanConversation, `
-			select `+conversationColumns+` from conversation where member_id = $1
-			order by updated_at desc, conversation_id desc limit 200`, scope.Member)
+			select `+conversationColumns+` from conversation c where c.member_id = $1 and ($2::text[] is null
+			  or c.title ilike all ($2) or exists (select from run r
+			    where r.tenant_id = c.tenant_id and r.conversation_id = c.conversation_id and r.text ilike all ($2)))
+			order by c.updated_at desc, c.conversation_id desc limit 200`, scope.Member, words)
 		return err
 	})
 	return all, err
+}
+
+var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+// RenameConversation gives one another title.
+func (c Chats) RenameConversation(ctx context.Context, scope tenant.Scope, id chat.ConversationID, to string) (v chat.Conversation, err error) {
+	if !anID(id) {
+		return v, noConversation
+	}
+	err = c.db.InTenant(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) (err error) {
+		v, err = one(ctx, tx, noConversation, scanConversation, `
+			update conversation c set title = $3 where conversation_id = $1 and member_id = $2 returning `+conversationColumns,
+			id, scope.Member, to)
+		return err
+	})
+	return v, err
 }
 
 // DeleteConversation removes one with all that belongs to it.
@@ -98,27 +121,6 @@ func (c Chats) Unsettled(ctx context.Context, replica string) (all []chat.Unsett
 		return err
 	})
 	return all, err
-}
-
-// Events gives the events after seq, in order.
-func (c Chats) Events(ctx context.Context, scope tenant.Scope, id chat.RunID, after int64, limit int) (all []chat.Event, err error) {
-	if !anID(id) {
-		return nil, noRun
-	}
-	err = c.db.InTenant(ctx, scope.Tenant, func(ctx context.Context, tx pgx.Tx) (err error) {
-		all, err = many(ctx, tx, scanEvent, `
-			select e.seq, e.at, e.type, e.data from run_event e join run r using (tenant_id, run_id)
-			where run_id = $1 and r.member_id = $2 and e.seq > $3 order by e.seq limit $4`, id, scope.Member, after, limit)
-		return err
-	})
-	return all, err
-}
-
-func scanEvent(row pgx.CollectableRow) (e chat.Event, err error) {
-	var data []byte
-	err = row.Scan(&e.Seq, &e.At, &e.Type, &data)
-	e.Data, e.At = data, e.At.UTC()
-	return e, err
 }
 
 // title is what a conversation is called: the beginning of its first question.

@@ -19,13 +19,13 @@ const keptDisconnects = 20
 const factColumns = `region, created_at, joined_at, connected_at, complete_at, last_seen_at, revoked_at, locked_at, refused_at,
 	agent_version, agent_version_before, agent_version_at, kubernetes_version, sessions_wanted, certificate_until,
 	live, lapsed, holders, versions, newest_at, intercepted_at, heard_at, lapsed_heard_at, round_trip_us, transports,
-	replicas, asked_at`
+	replicas, asked_at, problem_at`
 
 // judged is a row of facts, and the cluster they make.
 type judged struct {
 	cluster.Cluster
 	facts     cluster.Facts
-	times     [13]*time.Time // in the order of factColumns, asked_at aside
+	times     [14]*time.Time // in the order of factColumns, asked_at aside
 	roundTrip int64          // microseconds
 }
 
@@ -35,14 +35,14 @@ func (j *judged) targets() []any {
 	return []any{&j.Region, &j.CreatedAt, at(0), at(1), at(2), at(3), at(4), at(5), at(6),
 		&f.AgentVersion, &f.AgentBefore, at(7), &j.KubernetesVersion, &f.Wanted, at(8),
 		&f.Live, &f.Lapsed, &f.Holders, &f.Versions, at(9), at(10), at(11), at(12), &j.roundTrip, &j.Transports,
-		&f.Replicas, &f.Now}
+		&f.Replicas, &f.Now, at(13)}
 }
 
 // judge fills in what follows from the facts.
 func (j *judged) judge() cluster.Cluster {
 	f, c := &j.facts, &j.Cluster
 	for i, to := range []*time.Time{&f.Joined, &f.Connected, &f.Complete, &f.LastSeen, &f.Revoked, &f.Locked, &f.Refused,
-		&f.AgentChanged, &f.CertificateUntil, &f.Newest, &f.Intercepted, &f.Heard, &f.LapsedHeard} {
+		&f.AgentChanged, &f.CertificateUntil, &f.Newest, &f.Intercepted, &f.Heard, &f.LapsedHeard, &f.ProblemAt} {
 		*to = zeroIfNull(j.times[i])
 	}
 	f.Created = c.CreatedAt
@@ -50,6 +50,7 @@ func (j *judged) judge() cluster.Cluster {
 	c.State, c.Since, c.Reason, c.LastSeen = v.State, v.Since, v.Reason, v.LastSeen
 	c.AgentVersion, c.SessionsWanted, c.CertificateUntil = f.AgentVersion, f.Wanted, f.CertificateUntil
 	c.RoundTrip, c.Intercepted = time.Duration(j.roundTrip)*time.Microsecond, !f.Intercepted.IsZero()
+	c.LockedAt, c.Problem = f.Locked, f.Problem
 	c.Sessions = f.Live
 	if c.State == cluster.Revoked {
 		c.Sessions, c.Transports, c.RoundTrip = 0, "", 0
@@ -57,11 +58,11 @@ func (j *judged) judge() cluster.Cluster {
 	return *c
 }
 
-const clusterColumns = `cluster_id, name, lost_reason, refused_reason, ` + factColumns
+const clusterColumns = `cluster_id, name, lost_reason, refused_reason, lock_reason, problem, ` + factColumns
 
 func scanCluster(row pgx.CollectableRow) (cluster.Cluster, error) {
 	var j judged
-	if err := row.Scan(append([]any{&j.ID, &j.Name, &j.facts.LostReason, &j.facts.RefusedReason}, j.targets()...)...); err != nil {
+	if err := row.Scan(append([]any{&j.ID, &j.Name, &j.facts.LostReason, &j.facts.RefusedReason, &j.LockReason, &j.facts.Problem}, j.targets()...)...); err != nil {
 		return cluster.Cluster{}, err
 	}
 	return j.judge(), nil
@@ -93,7 +94,7 @@ func (s Clusters) Sessions(ctx context.Context, t tenant.ID, id cluster.ID) (all
 	err = s.db.InTenant(ctx, t, func(ctx context.Context, tx pgx.Tx) error {
 		all, err = many(ctx, tx, scanSession, `
 			select session_id, replica_id, lease_until > now(), agent_name, transport, agent_version, kubernetes_version, opened_at,
-			  round_trip_us, certificate_until, intercepted
+			  round_trip_us, certificate_until, intercepted, trouble
 			from cluster_session join replica using (replica_id) where cluster_id = $1 order by opened_at, session_id`, id)
 		return err
 	})
@@ -104,7 +105,7 @@ func scanSession(row pgx.CollectableRow) (s cluster.Session, err error) {
 	var us int64
 	var until *time.Time
 	err = row.Scan(&s.ID, &s.Replica, &s.Confirmed, &s.AgentName, &s.Transport, &s.AgentVersion, &s.KubernetesVersion, &s.OpenedAt,
-		&us, &until, &s.Intercepted)
+		&us, &until, &s.Intercepted, &s.Trouble)
 	s.RoundTrip, s.CertificateUntil = time.Duration(us)*time.Microsecond, zeroIfNull(until)
 	return s, err
 }

@@ -155,3 +155,16 @@ func whyNotRedeemed(ctx context.Context, tx pgx.Tx, hash []byte) error {
 		"revoked": "was revoked", "expired": "has expired", "cluster_revoked": "is for a cluster that was revoked"}[why]).
 		WithCode("join_token_" + why).WithFix("Make a new one on the cluster's page.")
 }
+
+// JoinTokenState looks at a token without using it up. It belongs to no tenant, as redeeming does.
+func (s Clusters) JoinTokenState(ctx context.Context, hash []byte) (state cluster.TokenState, err error) {
+	err = s.db.System(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `select state from lookup.join_token_state($1)`, hash).Scan(&state)
+		if noRows(err) {
+			return problem.New(problem.NotFound, "This join token is not known here.").WithCode("join_token_unknown").
+				WithFix("Make a new one on the cluster's page.")
+		}
+		return err
+	})
+	return state, err
+}

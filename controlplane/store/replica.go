@@ -70,17 +70,20 @@ func (r Replicas) OpenSession(ctx context.Context, replica string, k cluster.Ses
 			  complete_at = case when s.live between 1 and $4 - 1 and s.live + 1 >= $4
 			    and greatest(connected_at, last_seen_at) < now() - interval '30 seconds' then now() else complete_at end,
 			  agent_version_before = case when agent_version <> $2 then agent_version else agent_version_before end,
-			  agent_version_at = case when agent_version <> $2 then now() else agent_version_at end
-			from s where cluster_id = $1`, k.Cluster, clean(info.AgentVersion), clean(info.KubernetesVersion), info.Wanted)
+			  agent_version_at = case when agent_version <> $2 then now() else agent_version_at end,
+			  problem_at = `+problemAt+`, problem = coalesce($5, problem)
+			from s where cluster_id = $1`, k.Cluster, clean(info.AgentVersion), clean(info.KubernetesVersion), info.Wanted,
+			cleanWords(info.Problem))
 		if err != nil {
 			return fmt.Errorf("mark the cluster as connected: %w", err)
 		}
 		_, err = tx.Exec(ctx, `
 			insert into cluster_session (tenant_id, cluster_id, session_id, replica_id, transport, agent_name, agent_version,
-			  kubernetes_version, certificate_until, intercepted, round_trip_us) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			  kubernetes_version, certificate_until, intercepted, round_trip_us, trouble)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 			on conflict (tenant_id, cluster_id, session_id) do nothing`, k.Tenant, k.Cluster, k.Session, replica,
 			cmp.Or(info.Transport, "tls"), clean(info.AgentName), clean(info.AgentVersion), clean(info.KubernetesVersion),
-			orNull(info.CertificateUntil), info.Intercepted, info.RoundTrip.Microseconds())
+			orNull(info.CertificateUntil), info.Intercepted, info.RoundTrip.Microseconds(), clean(info.Trouble))
 		if err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}

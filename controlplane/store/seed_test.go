@@ -11,6 +11,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/audit"
 	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/cluster"
+	"github.com/kubechat/kubechat/controlplane/slack"
 	"github.com/kubechat/kubechat/controlplane/store/storetest"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 )
@@ -30,6 +31,8 @@ type seeded struct {
 	conversation chat.ConversationID
 	run          chat.RunID
 	serial       string
+	slack        slack.Person
+	slackLink    string
 	hash         []byte // of every secret
 }
 
@@ -39,7 +42,7 @@ func (s seeded) ghost() seeded {
 	hash := sha256.Sum256([]byte(id()))
 	return seeded{scope: s.scope, member: tenant.MemberID(id()), email: id(), cluster: cluster.ID(id()), session: id(), intent: audit.IntentID(id()),
 		replica: s.replica, joinToken: id(), login: id(), apiToken: id(), conversation: chat.ConversationID(id()), run: chat.RunID(id()),
-		serial: id(), hash: hash[:]}
+		serial: id(), slack: slack.Person{Team: slack.TeamID(id()), User: slack.UserID(id())}, slackLink: id(), hash: hash[:]}
 }
 
 // strings are what a parameter of type string could name.
@@ -48,7 +51,7 @@ func (s seeded) strings(method string) []string {
 		return []string{s.email}
 	}
 	return []string{string(s.cluster), s.session, s.joinToken, s.login, s.apiToken, s.serial, string(s.intent), string(s.run),
-		string(s.member), s.replica}
+		string(s.member), s.replica, s.slackLink}
 }
 
 func seed(t *testing.T, d *storetest.Database, slug string) seeded {
@@ -56,7 +59,8 @@ func seed(t *testing.T, d *storetest.Database, slug string) seeded {
 	hash := sha256.Sum256([]byte("canary " + slug))
 	s := seeded{session: uuid.NewString(), joinToken: uuid.NewString(), login: uuid.NewString(), apiToken: uuid.NewString(),
 		conversation: chat.ConversationID(uuid.NewString()), run: chat.RunID(uuid.NewString()), serial: uuid.NewString(),
-		intent: audit.IntentID(uuid.NewString()), hash: hash[:]}
+		intent: audit.IntentID(uuid.NewString()), hash: hash[:], slackLink: uuid.NewString(),
+		slack: slack.Person{Team: slack.TeamID(uuid.NewString()), User: slack.UserID(uuid.NewString())}}
 	s.scope = storetest.Tenant(t, d.DB, slug)
 	must := func(err error) {
 		t.Helper()
@@ -95,7 +99,7 @@ func seed(t *testing.T, d *storetest.Database, slug string) seeded {
 func (s seeded) seedRest(t *testing.T, d *storetest.Database) {
 	t.Helper()
 	args := pgx.NamedArgs{"t": s.scope.Tenant, "m": s.scope.Member, "c": s.cluster, "login": s.login, "token": s.apiToken, "hash": s.hash,
-		"conv": s.conversation, "run": s.run, "serial": s.serial, "replica": s.replica}
+		"conv": s.conversation, "run": s.run, "serial": s.serial, "replica": s.replica, "team": s.slack.Team, "user": s.slack.User, "link": s.slackLink}
 	for _, sql := range []string{
 		`insert into cluster_disconnect (tenant_id, cluster_id, session_id, replica_id, transport, agent_name, agent_version, opened_at, closed_at, reason)
 		 values (@t, @c, 'canary', @replica, 'tls', 'canary', 'canary', now(), now(), 'canary')`,
@@ -103,6 +107,7 @@ func (s seeded) seedRest(t *testing.T, d *storetest.Database) {
 		 values (@t, @token, @m, 'canary', @hash, now(), now() + interval '1 day')`,
 		`insert into login (tenant_id, login_id, member_id, secret_hash, role, created_at, seen_at, rotated_at, expires_at)
 		 values (@t, @login, @m, @hash, 'tenant_admin', now(), now(), now(), now() + interval '1 hour')`,
+		`insert into standing_approval (tenant_id, login_id, cluster_id, namespace, op) values (@t, @login, @c, 'canary', 'scale')`,
 		`insert into idempotency (tenant_id, member_id, key_hash, asked_hash, created_at, status, sealed)
 		 values (@t, @m, @hash, @hash, now(), 200, 'canary')`,
 		`insert into conversation (tenant_id, conversation_id, member_id, cluster_id, title, created_at, updated_at)
@@ -112,6 +117,14 @@ func (s seeded) seedRest(t *testing.T, d *storetest.Database) {
 		`insert into run_event (tenant_id, run_id, seq, at, type, data) values (@t, @run, 1, now(), 'text', '{"text":"canary"}')`,
 		`insert into approval (tenant_id, run_id, revision, hash, member_id, cluster_id, k8s_group, plan, previews, created_at, expires_at, decision)
 		 values (@t, @run, 1, 'canary', @m, @c, 'admin', '{}', '[]', now(), now() + interval '1 hour', 'proposed')`,
+		`insert into model_setting (tenant_id, provider, model, sealed_key) values (@t, 'openai', 'canary', @hash)`,
+		`insert into model_day (tenant_id, day, tokens, micros) values (@t, (now() at time zone 'utc')::date, 1, 1)`,
+		`insert into slack_workspace (tenant_id, team_id, name, sealed_secret) values (@t, @team, 'canary', @hash)`,
+		`insert into slack_link (tenant_id, link_id, team_id, slack_user, slack_name, member_id, cluster_id, conversation_id, created_at)
+		 values (@t, @link, @team, @user, 'canary', @m, @c, @conv, now())`,
+		`insert into slack_code (tenant_id, team_id, slack_user, slack_name, code_hash, expires_at)
+		 values (@t, @team, @user, 'canary', @hash, now() + interval '10 minutes')`,
+		`insert into slack_request (tenant_id, signature_hash, at) values (@t, decode(repeat('00', 32), 'hex'), now())`,
 		`insert into certificate_line (tenant_id, cluster_id, generation, serial, enrolled_at, advanced_at, retried)
 		 values (@t, @c, 1, @serial, now(), now(), false)`,
 		`insert into cluster_certificate (tenant_id, cluster_id, serial, generation, certificate, not_after)

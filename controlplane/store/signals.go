@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -125,7 +124,11 @@ func (s *signals) flush(ctx context.Context) error {
 	s.mu.Unlock()
 	for len(lines) > 0 {
 		n := min(perNote, len(lines))
-		if _, err := s.db.pool.Exec(ctx, `select pg_notify($1, $2)`, channel, strings.Join(lines[:n], "\n")); err != nil {
+		err := s.db.presence.during(ctx, func(ctx context.Context) error {
+			_, err := s.db.pool.Exec(ctx, `select pg_notify($1, $2)`, channel, strings.Join(lines[:n], "\n"))
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		s.mu.Lock()
@@ -138,56 +141,83 @@ func (s *signals) flush(ctx context.Context) error {
 	return nil
 }
 
-// listen holds one connection of its own. Whenever it is new, something may have been missed before.
+// listen holds one connection of its own. Whenever it is new, something may have been missed before. It is also what
+// tells whether the database is there.
 func (s *signals) listen(ctx context.Context) {
 	for ctx.Err() == nil {
+		began := time.Now()
 		err := s.listenOnce(ctx)
 		s.tellMissed() // what is known stays: it is still the best there is while the database is away
 		if ctx.Err() == nil {
 			s.db.log.WarnContext(ctx, "signals interrupted", "err", err)
-			sleep(ctx, 500*time.Millisecond)
+			if time.Since(began) < time.Second { // else at once: whether only this connection was lost shows soonest so
+				sleep(ctx, 500*time.Millisecond)
+			}
 		}
 	}
 }
 
 func (s *signals) listenOnce(ctx context.Context) error {
-	config := s.db.pool.Config().ConnConfig
-	config.OnNotification = func(_ *pgconn.PgConn, note *pgconn.Notification) { s.note(note.Payload) }
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, asked, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	asked := time.Now()
-	if _, err := conn.Exec(ctx, "listen "+channel); err != nil {
-		return err
-	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second) // a database that hangs says no goodbye
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
 	s.missed()
 	s.db.known.hear(asked)
 	for {
-		if asked, err = s.prove(ctx, conn, asked); err != nil {
+		if asked, err = s.ask(ctx, conn, asked); err != nil {
 			return err
 		}
 		s.db.known.hear(asked)
 	}
 }
 
-// prove listens for a while after the last proof, then makes sure that the connection still lives: a database that
-// vanished without a word looks like one with nothing to say. Every note sent before the question is heard before the
-// answer.
-func (s *signals) prove(ctx context.Context, conn *pgx.Conn, last time.Time) (asked time.Time, err error) {
+func (s *signals) connect(ctx context.Context) (conn *pgx.Conn, asked time.Time, err error) {
+	config := s.db.pool.Config().ConnConfig
+	config.OnNotification = func(_ *pgconn.PgConn, note *pgconn.Notification) { s.note(note.Payload) }
+	err = s.db.presence.prove(connectWithin, func() (err error) {
+		if conn, err = pgx.ConnectConfig(ctx, config); err != nil {
+			return err
+		}
+		asked = time.Now()
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if _, err = conn.Exec(ctx, "listen "+channel); err != nil {
+			_ = conn.Close(ctx)
+		}
+		return err
+	})
+	return conn, asked, err
+}
+
+// patience is how long the listener waits for an answer before it takes a new connection.
+const patience = 5 * time.Second
+
+// ask listens for a while after the last proof, or until somebody doubts, then makes sure that the connection still lives:
+// a database that vanished without a word looks like one with nothing to say. Every note sent before the question is heard
+// before the answer.
+func (s *signals) ask(ctx context.Context, conn *pgx.Conn, last time.Time) (asked time.Time, err error) {
 	wait, cancel := context.WithDeadline(ctx, last.Add(hearing))
 	defer cancel()
+	heard := s.db.presence.hurried(cancel)
 	for err == nil {
 		err = conn.PgConn().WaitForNotification(wait)
 	}
-	if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) || conn.IsClosed() {
+	heard()
+	if ctx.Err() != nil || wait.Err() == nil || conn.IsClosed() {
 		return asked, err
 	}
 	asked = time.Now()
-	ping, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	return asked, conn.Ping(ping)
+	return asked, s.db.presence.prove(answerWithin, func() error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return conn.Ping(ctx)
+	})
 }
 
 func (s *signals) note(payload string) {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 )
 
@@ -36,10 +37,11 @@ func (c Config) withDefaults() Config {
 
 // DB is the pool and what is built on it. Its methods are safe for concurrent use.
 type DB struct {
-	pool    *pgxpool.Pool
-	log     *slog.Logger
-	signals *signals
-	known   *known
+	pool     *pgxpool.Pool
+	log      *slog.Logger
+	signals  *signals
+	known    *known
+	presence *presence
 }
 
 // Open connects, and refuses a role that could see more than one tenant at a time, and a schema older than this
@@ -61,7 +63,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	db := &DB{pool: pool, log: c.Log, known: newKnown()}
+	db := &DB{pool: pool, log: c.Log, known: newKnown(), presence: newPresence()}
+	db.presence.lost = func(time.Time) {
+		pool.Reset() // connections to a host that is gone would be found dead one by one
+		db.log.Warn("the database is away")
+	}
+	db.presence.back = func(since time.Time) {
+		db.log.Info("the database is back", "after", time.Since(since).Round(time.Millisecond))
+	}
 	db.signals = newSignals(db)
 	if err := db.check(ctx); err != nil {
 		pool.Close()
@@ -110,7 +119,7 @@ func (db *DB) checkRole(ctx context.Context) error {
 func (db *DB) Close() { db.pool.Close() }
 
 // Ping tells whether the database answers.
-func (db *DB) Ping(ctx context.Context) error { return outside(db.pool.Ping(ctx)) }
+func (db *DB) Ping(ctx context.Context) error { return db.presence.during(ctx, db.pool.Ping) }
 
 // InTenant runs f in one transaction that sees and writes the rows of tenant id, and of no other. The tenant is set
 // together with BEGIN, in the same round trip, and ends with the transaction: nothing of it stays on the pooled
@@ -132,8 +141,18 @@ func (db *DB) System(ctx context.Context, f func(context.Context, pgx.Tx) error)
 // tx puts id into the text of the statement: BEGIN takes no parameters. It is "" or was parsed as a UUID.
 func (db *DB) tx(ctx context.Context, id string, f func(context.Context, pgx.Tx) error) error {
 	begin := pgx.TxOptions{BeginQuery: "begin; select set_config('app.current_tenant', '" + id + "', true)"}
-	err := pgx.BeginTxFunc(ctx, db.pool, begin, func(tx pgx.Tx) error { return f(ctx, tx) })
-	return outside(err)
+	committing := false
+	err := db.presence.during(ctx, func(ctx context.Context) error {
+		return pgx.BeginTxFunc(ctx, db.pool, begin, func(tx pgx.Tx) error {
+			err := f(ctx, tx)
+			committing = err == nil
+			return err
+		})
+	})
+	if committing && problem.Is(err, problem.Unavailable) {
+		return errUnsure.WithCause(err)
+	}
+	return err
 }
 
 // noRows is for look-ups of which absence is an answer.

@@ -37,9 +37,18 @@ func (p PKI) ChangeTrust(ctx context.Context, trustDomain string, f func(*pki.Tr
 		if err := f(&t); err != nil {
 			return err
 		}
-		return writeTrust(ctx, tx, trustDomain, t)
+		if err := writeTrust(ctx, tx, trustDomain, t); err != nil {
+			return err
+		}
+		return notifyTx(ctx, tx, topicTrust, "", trustDomain)
 	})
 }
+
+// topicTrust is of no tenant: the authorities of a trust domain.
+const topicTrust = "trust"
+
+// TrustChanges has a value when a trust domain's authorities may have changed. It needs DB.Run to be running.
+func (db *DB) TrustChanges() <-chan struct{} { return db.Subscribe("", topicTrust).Ready() }
 
 func readTrust(ctx context.Context, tx pgx.Tx, trustDomain, lock string) (t pki.Trust, err error) {
 	err = tx.QueryRow(ctx, `select version, phase, since, root, next_root from trust_state where trust_domain = $1`+lock, trustDomain).

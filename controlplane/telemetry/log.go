@@ -21,7 +21,7 @@ func NewLogger(w io.Writer, level slog.Level, json bool) *slog.Logger {
 }
 
 // Each pattern keeps the prefix, which tells the reader what was there, and drops what follows.
-var secretForms = regexp.MustCompile(`(?i)(kcj1_|kcp_|bearer\s+|basic\s+|__Host-kc_[0-9a-f]{12}=|\bkc_[0-9a-f]{12}=)[A-Za-z0-9._~+/=-]{4,}` +
+var secretForms = regexp.MustCompile(`(?i)(kcj1_|kcr1_|kcp_|bearer\s+|basic\s+|__Host-kc_[0-9a-f]{12}=|\bkc_[0-9a-f]{12}=)[A-Za-z0-9._~+/=-]{4,}` +
 	`|(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`)
 
 // Redact replaces every known form of secret in s.
@@ -40,7 +40,7 @@ func Redact(s string) string {
 // mayHoldSecret spares the regular expression on nearly every log line.
 func mayHoldSecret(s string) bool {
 	lower := strings.ToLower(s)
-	for _, mark := range []string{"kcj1_", "kcp_", "kc_", "bearer", "basic", "-----begin"} {
+	for _, mark := range []string{"kcj1_", "kcr1_", "kcp_", "kc_", "bearer", "basic", "-----begin"} {
 		if strings.Contains(lower, mark) {
 			return true
 		}

@@ -17,12 +17,13 @@ import (
 func TestNoKnownSecretReachesALog(t *testing.T) {
 	t.Parallel()
 	secrets := map[string]string{
-		"join token":  "kcj1_8f3kD0aQzLm29xYw",
-		"API token":   "kcp_8f3kD0aQzLm29xYwTT",
-		"bearer":      "Authorization: Bearer eyJhbGciOi.J9.abc",
-		"login":       "Cookie: __Host-kc_0123456789ab=Zm9vYmFyYmF6",
-		"plain login": "kc_0123456789ab=Zm9vYmFyYmF6",
-		"private key": "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB\n-----END EC PRIVATE KEY-----",
+		"join token":    "kcj1_8f3kD0aQzLm29xYw",
+		"replica token": "kcr1_8f3kD0aQzLm29xYw",
+		"API token":     "kcp_8f3kD0aQzLm29xYwTT",
+		"bearer":        "Authorization: Bearer eyJhbGciOi.J9.abc",
+		"login":         "Cookie: __Host-kc_0123456789ab=Zm9vYmFyYmF6",
+		"plain login":   "kc_0123456789ab=Zm9vYmFyYmF6",
+		"private key":   "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB\n-----END EC PRIVATE KEY-----",
 	}
 	for name, text := range secrets {
 		t.Run(name, func(t *testing.T) {

@@ -34,12 +34,14 @@ const (
 	ReadAudit      Action = "audit.read"     // everybody's records
 	ReadUsage      Action = "usage.read"
 	ManageTokens   Action = "tokens.manage" // one's own API tokens
+	ManageModel    Action = "model.manage"  // which model answers, its key and its budget
+	ManageSlack    Action = "slack.manage"  // the Slack workspace, and whose Slack user is linked
 )
 
 // Actions lists every action, in the order of their declaration.
 var Actions = []Action{
 	ReadTenant, ReadClusters, ManageClusters, ReadFleet, ManageGroups, ReadMembers, ManageMembers, Ask, RunChanges,
-	ReadOwnAudit, ReadAudit, ReadUsage, ManageTokens,
+	ReadOwnAudit, ReadAudit, ReadUsage, ManageTokens, ManageModel, ManageSlack,
 }
 
 // allowed is the whole of it: what is not written here is denied.
@@ -52,7 +54,7 @@ var allowed = map[Role]map[Action]bool{
 	Admin: {
 		ReadTenant: true, ReadClusters: true, ManageClusters: true, ReadFleet: true, ManageGroups: true, ReadMembers: true,
 		ManageMembers: true, Ask: true, RunChanges: true, ReadOwnAudit: true, ReadAudit: true, ReadUsage: true,
-		ManageTokens: true,
+		ManageTokens: true, ManageModel: true, ManageSlack: true,
 	},
 }
 

@@ -56,5 +56,7 @@ type Via string
 const (
 	ViaWeb   Via = "web"   // a login cookie
 	ViaToken Via = "token" // an API token
+	ViaSlack Via = "slack" // a linked Slack user's command or button
+	ViaMCP   Via = "mcp"   // an API token, in the hands of an assistant (kubechat mcp)
 	ViaJob   Via = "job"   // the service itself, finishing what a member began
 )
