@@ -7,6 +7,6 @@ export default defineConfig({
     include: ['test/browser/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    fileParallelism: false,
+    fileParallelism: false, // side by side, tests of the keyboard alone lose the focus at times
   },
 })

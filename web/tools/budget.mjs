@@ -31,7 +31,7 @@ const rows = [
   ['shell', total(shell), limits.shell],
   ['css', total(files.filter((f) => f.endsWith('.css'))), limits.css],
   ['chat', beyond('Chat', 'NewThread', 'Thread'), limits.chat],
-  ...['SignIn', 'Clusters', 'ClusterNew', 'Cluster', 'Fleet', 'Audit', 'Members', 'Tokens'].map((p) => [p, beyond(p), limits.page]),
+  ...['SignIn', 'Clusters', 'ClusterNew', 'Cluster', 'Fleet', 'Audit', 'Members', 'Tokens', 'ModelSettings'].map((p) => [p, beyond(p), limits.page]),
 ]
 let over = false
 for (const [name, is, may] of rows) {

@@ -18,6 +18,12 @@ export function useMay(action: Action): { may: boolean; reason: string | undefin
   return { may, reason: may ? undefined : reasons[action] ?? 'Your role does not allow this. A tenant admin can change your role.' }
 }
 
+/** For what only admins see and set. */
+export function useAdmin(): { may: boolean; reason: string | undefined } {
+  const may = useTenant().me.role === 'tenant_admin'
+  return { may, reason: may ? undefined : `Only tenant admins see and set this. ${ask}` }
+}
+
 const ask = 'Ask a tenant admin.'
 const reasons: Partial<Record<Action, string>> = {
   'clusters.manage': `Only tenant admins add and revoke clusters. ${ask}`,

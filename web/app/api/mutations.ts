@@ -2,8 +2,8 @@
 
 import { announceSignOut, signedOut } from './auth'
 import { call, path } from './client'
-import { clustersQuery, clusterQuery, conversationsQuery, queryClient, sessionQuery } from './queries'
-import type { Cluster, Conversation, Group, Join, Member, NewApiToken, NewCluster, Role, Run, Session } from './types'
+import { clustersQuery, clusterQuery, conversationQuery, conversationsQuery, modelSettingsQuery, queryClient, sessionQuery, slackLinksQuery, slackQuery } from './queries'
+import type { Cluster, Conversation, Group, Join, Member, ModelSettings, ModelSettingsChange, NewApiToken, NewCluster, Role, Run, Session } from './types'
 
 const stale = (queryKey: readonly unknown[]) => queryClient.invalidateQueries({ queryKey })
 
@@ -30,6 +30,11 @@ export async function createCluster(t: string, name: string, key: string): Promi
 export async function revokeCluster(t: string, id: string): Promise<void> {
   await call<void>(path`/t/${t}/clusters/${id}`, { method: 'DELETE' })
   await stale(clustersQuery(t).queryKey)
+}
+
+/** Lets a locked cluster connect again; with forgetKeys its own signing keys are learned anew. */
+export async function unlockCluster(t: string, id: string, forgetKeys: boolean): Promise<void> {
+  putCluster(t, await call<Cluster>(path`/t/${t}/clusters/${id}/unlock`, { method: 'POST', body: { forgetKeys } }))
 }
 
 export const createJoinToken = async (t: string, id: string, key: string): Promise<Join> => {
@@ -76,6 +81,32 @@ export async function revokeApiToken(t: string, id: string): Promise<void> {
   await stale(['t', t, 'tokens'])
 }
 
+/** Replaces the organisation's model settings; the stored key stays unless another one is given. */
+export async function saveModelSettings(t: string, body: ModelSettingsChange): Promise<ModelSettings> {
+  const saved = await call<ModelSettings>(path`/t/${t}/settings/model`, { method: 'PUT', body })
+  queryClient.setQueryData(modelSettingsQuery(t).queryKey, saved)
+  return saved
+}
+
+/** Connects a Slack workspace; a stored secret stays unless another one is given. */
+export async function saveSlack(t: string, body: { teamId: string; name: string; signingSecret?: string }): Promise<void> {
+  await call<unknown>(path`/t/${t}/slack`, { method: 'PUT', body })
+  await stale(slackQuery(t).queryKey)
+}
+
+export async function disconnectSlack(t: string): Promise<void> {
+  await call<void>(path`/t/${t}/slack`, { method: 'DELETE' })
+  await stale(slackQuery(t).queryKey)
+}
+
+export async function endSlackLink(t: string, id: string): Promise<void> {
+  await call<void>(path`/t/${t}/slack/links/${id}`, { method: 'DELETE' })
+  await stale(slackLinksQuery(t).queryKey)
+}
+
+/** Lets the code's Slack user act as the member; the code is used up. */
+export const confirmSlackLink = (t: string, code: string): Promise<unknown> => call<unknown>(path`/t/${t}/slack/links`, { method: 'POST', body: { code } })
+
 export async function startConversation(t: string, clusterId: string, key: string): Promise<Conversation> {
   const made = await call<Conversation>(path`/t/${t}/conversations`, { method: 'POST', body: { clusterId }, idempotencyKey: key })
   void stale(conversationsQuery(t).queryKey)
@@ -87,6 +118,11 @@ export async function deleteConversation(t: string, id: string): Promise<void> {
   await stale(conversationsQuery(t).queryKey)
 }
 
+export async function renameConversation(t: string, id: string, title: string): Promise<void> {
+  await call<unknown>(path`/t/${t}/conversations/${id}`, { method: 'PATCH', body: { title } })
+  await Promise.all([stale(conversationsQuery(t).queryKey), stale(conversationQuery(t, id).queryKey)])
+}
+
 /** Sending the same key twice starts one run. */
 export const startRun = (t: string, conversation: string, text: string, key: string): Promise<Run> =>
   call<Run>(path`/t/${t}/conversations/${conversation}/runs`, { method: 'POST', body: { text, key } })
@@ -96,8 +132,11 @@ export const stopRun = (t: string, id: string): Promise<void> => call<void>(path
 export const decide = (
   t: string,
   run: string,
-  body: { planHash: string; decision: 'approve' | 'decline'; typedName?: string },
+  body: { planHash: string; decision: 'approve' | 'decline'; typedName?: string; remember?: boolean },
 ): Promise<Run> => call<Run>(path`/t/${t}/runs/${run}/approval`, { method: 'POST', body })
+
+/** Takes back what was approved beforehand in this login. */
+export const askAgain = (t: string): Promise<void> => call<void>(path`/t/${t}/standing-approvals`, { method: 'DELETE' })
 
 /** Puts a cluster, as the server just said it, wherever the page shows it. */
 export function putCluster(t: string, c: Cluster): void {

@@ -1,7 +1,8 @@
 // Every read of the server, by key. Pages ask for these; what changes something is in mutations.ts.
 
 import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query'
-import { viewOf, type RunView } from '@/chat/reducer'
+import { viewOf } from '@/chat/reducer'
+import type { RunView } from '@/chat/view'
 import { signedOut, tenantOf } from './auth'
 import { ApiError, call, callText, isStatus, path, query } from './client'
 import type {
@@ -14,8 +15,12 @@ import type {
   JoinToken,
   Member,
   MemberGroup,
+  ModelSettings,
   RunWithEvents,
   Session,
+  SlackCode,
+  SlackLink,
+  SlackWorkspace,
   Tenant,
   Tunnels,
   UsageLine,
@@ -101,16 +106,42 @@ export const tokensQuery = (t: string) =>
     queryFn: async ({ signal }) => (await call<Items<ApiToken>>(path`/t/${t}/tokens`, { signal })).items,
   })
 
+export const modelSettingsQuery = (t: string) =>
+  queryOptions({
+    queryKey: ['t', t, 'settings', 'model'],
+    queryFn: ({ signal }) => call<ModelSettings>(path`/t/${t}/settings/model`, { signal }),
+  })
+
+export const slackQuery = (t: string) =>
+  queryOptions({ queryKey: ['t', t, 'slack'], queryFn: ({ signal }) => call<SlackWorkspace>(path`/t/${t}/slack`, { signal }) })
+
+export const slackLinksQuery = (t: string) =>
+  queryOptions({
+    queryKey: ['t', t, 'slack', 'links'],
+    queryFn: async ({ signal }) => (await call<Items<SlackLink>>(path`/t/${t}/slack/links`, { signal })).items,
+  })
+
+/** Which Slack user a code would link. Asked anew each time: a code that was used is good no more. */
+export const slackCodeQuery = (t: string, code: string) =>
+  queryOptions({
+    queryKey: ['t', t, 'slack', 'code', code],
+    queryFn: ({ signal }) => call<SlackCode>(path`/t/${t}/slack/links/preview`, { method: 'POST', body: { code }, signal }),
+    staleTime: 0,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  })
+
 export const usageQuery = (t: string, month: string) =>
   queryOptions({
     queryKey: ['t', t, 'usage', month],
     queryFn: async ({ signal }) => (await call<Items<UsageLine>>(query(path`/t/${t}/usage`, { month }), { signal })).items,
   })
 
-export const conversationsQuery = (t: string) =>
+/** The member's conversations; with words, those whose title or questions have all of them. */
+export const conversationsQuery = (t: string, words?: string) =>
   queryOptions({
-    queryKey: ['t', t, 'conversations'],
-    queryFn: async ({ signal }) => (await call<Items<Conversation>>(path`/t/${t}/conversations`, { signal })).items,
+    queryKey: words ? (['t', t, 'conversations', { words }] as const) : (['t', t, 'conversations'] as const),
+    queryFn: async ({ signal }) => (await call<Items<Conversation>>(query(path`/t/${t}/conversations`, { q: words }), { signal })).items,
   })
 
 export const conversationQuery = (t: string, id: string) =>

@@ -178,6 +178,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/t/{t}/clusters/{c}/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Propose a change as an assistant of the caller's, who approves it in the web chat, or not */
+        post: operations["propose-plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/t/{t}/clusters/{c}/sessions": {
         parameters: {
             query?: never;
@@ -189,6 +206,23 @@ export interface paths {
         get: operations["list-sessions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/clusters/{c}/tools/{tool}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look into a cluster as an assistant of the caller's; it is recorded as such */
+        post: operations["use-tool"];
         delete?: never;
         options?: never;
         head?: never;
@@ -219,7 +253,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's own conversations, the latest first */
+        /** The caller's own conversations, the latest first; with `q`, those whose title or questions have all its words */
         get: operations["list-conversations"];
         put?: never;
         /** Begin a conversation about one cluster */
@@ -245,7 +279,8 @@ export interface paths {
         delete: operations["delete-conversation"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Give one of the caller's conversations another title */
+        patch: operations["rename-conversation"];
         trace?: never;
     };
     "/t/{t}/conversations/{id}/runs": {
@@ -404,6 +439,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/t/{t}/settings/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organisation's model, without its key */
+        get: operations["get-model"];
+        /** Choose the organisation's model, from the next question on */
+        put: operations["change-model"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/slack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organisation's Slack workspace, without its signing secret */
+        get: operations["get-slack"];
+        /** Connect a Slack workspace, or change its secret; with another workspace all links end */
+        put: operations["put-slack"];
+        post?: never;
+        /** Disconnect the Slack workspace; all links end at once */
+        delete: operations["delete-slack"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/slack/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which Slack user is which member: to admins all, to others their own */
+        get: operations["list-slack-links"];
+        put?: never;
+        /** Let the code's Slack user act as the caller, from a browser's login only; the code is used up */
+        post: operations["confirm-slack-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/slack/links/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which Slack user a code would link to the caller; nothing is changed */
+        post: operations["preview-slack-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/slack/links/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a link, at once: one's own, or as an admin anybody's */
+        delete: operations["delete-slack-link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/t/{t}/standing-approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take back what was approved beforehand in this login */
+        delete: operations["ask-again"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/t/{t}/tokens": {
         parameters: {
             query?: never;
@@ -439,6 +580,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/t/{t}/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an assistant may do in a cluster: look, and propose */
+        get: operations["list-tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/t/{t}/usage": {
         parameters: {
             query?: never;
@@ -466,6 +624,7 @@ export interface components {
         AccessData: {
             allowed: boolean;
             group: string;
+            snippet?: string;
             steps: components["schemas"]["Check"][];
         };
         Actor: {
@@ -474,6 +633,18 @@ export interface components {
             name?: string;
             /** @description member, agent or service */
             type?: string;
+        };
+        AnswerData: {
+            model: string;
+            sentences: components["schemas"]["AnswerSentence"][];
+        };
+        AnswerDelta: {
+            text: string;
+        };
+        AnswerSentence: {
+            evidence?: string[];
+            text: string;
+            verified: boolean;
         };
         Approval: {
             /** Format: date-time */
@@ -489,21 +660,27 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
             planHash: string;
+            remember?: boolean;
         };
         ApprovalInputBody: {
             /** @enum {string} */
             decision: "approve" | "decline";
             planHash: string;
+            /** @description Don't ask again, in this login, for this kind of change in this namespace. Not for what destroys. */
+            remember?: boolean;
             /** @description For what destroys: the name, typed by the person. */
             typedName?: string;
         };
         Args: {
             allContainers?: boolean;
             cascade?: string;
+            command?: string[];
+            condition?: string;
             /** Format: int32 */
             cpuPercent?: number;
             /** Format: int32 */
             current?: number;
+            deleteEmptyDir?: boolean;
             env?: {
                 [key: string]: string;
             };
@@ -512,6 +689,7 @@ export interface components {
             from?: string;
             /** Format: int64 */
             gracePeriod?: number;
+            ignoreDaemonSets?: boolean;
             images?: {
                 [key: string]: string;
             };
@@ -540,15 +718,19 @@ export interface components {
             };
             /** Format: int64 */
             revision?: number;
+            serviceAccount?: string;
             set?: {
                 [key: string]: string;
             };
             showLabels?: boolean;
             /** Format: int64 */
             since?: number;
+            subject?: string;
             /** Format: int64 */
             tail?: number;
             targetPort?: string;
+            /** Format: int64 */
+            timeout?: number;
             timestamps?: boolean;
             type?: string;
             verb?: string;
@@ -588,11 +770,62 @@ export interface components {
             /** @description With its subresource after a slash. */
             resource?: string;
             runId?: string;
+            /**
+             * @description The door it came through: a browser, an API token, Slack, an assistant that uses a token (kubechat mcp), or the service itself.
+             * @enum {string}
+             */
+            surface?: "web" | "token" | "slack" | "mcp" | "job";
             verb?: string;
+        };
+        BannerData: {
+            kind: string;
+            message: string;
         };
         ChangeMemberInputBody: {
             /** @enum {string} */
             role: "tenant_admin" | "tenant_user" | "tenant_viewer";
+        };
+        ChangeModelInputBody: {
+            /** @description Of a server that speaks the provider's language; empty: the provider's own. */
+            baseUrl?: string;
+            /**
+             * Format: int64
+             * @description The model's context in tokens; 0: 128,000.
+             */
+            contextSize?: number;
+            /**
+             * Format: int64
+             * @description The most money in a day, in millionths of your currency's unit; 0: no limit.
+             */
+            dayCostMicros?: number;
+            /**
+             * Format: int64
+             * @description The most tokens in a day; 0: no limit.
+             */
+            dayTokens?: number;
+            /**
+             * Format: int64
+             * @description Of a million tokens read, in millionths of the unit, by your contract; kept if absent.
+             */
+            inputPrice?: number;
+            /** @description Kept if absent, forgotten if empty. It is stored sealed and never given back. Of AWS: ACCESSKEYID:SECRET, or a Bedrock API key. */
+            key?: string;
+            /** @description As the provider calls it; of SageMaker the endpoint's name. */
+            model?: string;
+            /**
+             * Format: int64
+             * @description Of a million tokens written.
+             */
+            outputPrice?: number;
+            /**
+             * @description Empty: the organisation uses no model, and the built-in translator answers.
+             * @enum {string}
+             */
+            provider: "" | "openai" | "anthropic" | "ollama" | "bedrock" | "sagemaker";
+            /** @description Of AWS: where the model runs. Prompts go nowhere else. */
+            region?: string;
+            /** @description Of AWS, instead of a key: a role that trusts the service, with externalId. */
+            roleArn?: string;
         };
         Check: {
             allowed: boolean;
@@ -600,6 +833,7 @@ export interface components {
             namespace: string;
             reason: string;
             resource: string;
+            rule?: string;
             verb: string;
         };
         Choice: {
@@ -630,7 +864,16 @@ export interface components {
             kubernetesVersion?: string;
             /** Format: date-time */
             lastSeen?: string;
+            /** @description By what that was seen, for people. */
+            lockReason?: string;
+            /**
+             * Format: date-time
+             * @description Two parties were seen to hold its identity, so neither may connect until a tenant_admin unlocks it or makes a new join token.
+             */
+            lockedAt?: string;
             name: string;
+            /** @description What its agent says is wrong in its cluster. */
+            problem?: string;
             /** @description Why, for people. */
             reason?: string;
             region: string;
@@ -658,6 +901,19 @@ export interface components {
             state: "pending" | "connected" | "degraded" | "upgrading" | "stale" | "offline" | "revoked";
             /** @description Of the live tunnels: tls, websocket, quic. */
             transports?: string[];
+        };
+        ClusterCount: {
+            cluster: string;
+            /** Format: int64 */
+            count: number;
+        };
+        ClusterPlan: {
+            approval?: components["schemas"]["Approval"];
+            clusterId: string;
+            plan?: components["schemas"]["PlanView"];
+            /** @enum {string} */
+            state: "queued" | "running" | "awaiting_approval" | "executing" | "done" | "failed" | "interrupted";
+            undo?: components["schemas"]["UndoData"];
         };
         ClusterRef: {
             id: string;
@@ -688,8 +944,18 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
         };
+        Count: {
+            /** Format: int64 */
+            count: number;
+            missing?: components["schemas"]["Missing"][];
+            /** Format: int64 */
+            of: number;
+            perCluster?: components["schemas"]["ClusterCount"][];
+            what: string;
+        };
         DecidedData: {
             by: string;
+            standing?: boolean;
         };
         Diff: {
             after: string;
@@ -721,17 +987,56 @@ export interface components {
         ErrorData: {
             problem: components["schemas"]["ProblemData"];
         };
+        Evidence: {
+            object?: string;
+            path: string;
+            value: string;
+        };
         ExpiredData: Record<string, never>;
+        ExplainData: {
+            flags: components["schemas"]["ExplainFlag"][];
+            requests: components["schemas"]["ExplainRequest"][];
+            rights: components["schemas"]["ExplainRight"][];
+            source: string;
+            words: components["schemas"]["ExplainWords"][];
+        };
+        ExplainFlag: {
+            flag: string;
+            meaning: string;
+        };
+        ExplainRequest: {
+            method: string;
+            path: string;
+            /** Format: int64 */
+            step: number;
+        };
+        ExplainRight: {
+            namespace?: string;
+            resource: string;
+            verb: string;
+        };
+        ExplainWords: {
+            as: string;
+            words: string;
+        };
         Filter: {
             test: string;
             value?: string;
         };
         Finding: {
-            evidence: string[];
+            cause?: string;
+            evidence: components["schemas"]["Evidence"][];
+            fix?: components["schemas"]["Fix"];
+            id?: string;
             next: string;
             object: string;
             reason: string;
+            related?: string[];
             severity: string;
+            text: string;
+        };
+        Fix: {
+            label: string;
             text: string;
         };
         FleetAnswer: {
@@ -804,13 +1109,24 @@ export interface components {
             /** @description Send it as after to read on; absent at the end. */
             next?: string;
         };
+        ListSlackLink: {
+            items: components["schemas"]["SlackLink"][];
+            /** @description Send it as after to read on; absent at the end. */
+            next?: string;
+        };
         ListToken: {
             items: components["schemas"]["Token"][];
             /** @description Send it as after to read on; absent at the end. */
             next?: string;
         };
+        ListTool: {
+            items: components["schemas"]["Tool"][];
+            /** @description Send it as after to read on; absent at the end. */
+            next?: string;
+        };
         Log: {
             container: string;
+            follow?: boolean;
             lines: string[];
             pod: string;
         };
@@ -842,9 +1158,66 @@ export interface components {
         };
         MeterUsage: {
             /** @enum {string} */
-            meter: "command" | "api_request";
+            meter: "command" | "api_request" | "llm_tokens" | "llm_cost_micros";
             /** Format: int64 */
             quantity: number;
+        };
+        Missing: {
+            cluster: string;
+            why: string;
+        };
+        ModelPage: {
+            /** @description Of a server that speaks the provider's language; empty: the provider's own. */
+            baseUrl?: string;
+            /**
+             * Format: int64
+             * @description The model's context in tokens; 0: 128,000.
+             */
+            contextSize?: number;
+            /**
+             * Format: int64
+             * @description The most money in a day, in millionths of your currency's unit; 0: no limit.
+             */
+            dayCostMicros?: number;
+            /**
+             * Format: int64
+             * @description The most tokens in a day; 0: no limit.
+             */
+            dayTokens?: number;
+            /** @description What the trust policy of an AWS role has to demand. */
+            externalId: string;
+            hasKey: boolean;
+            /**
+             * Format: int64
+             * @description Of a million tokens read, in millionths of the unit, by your contract; kept if absent.
+             */
+            inputPrice?: number;
+            /** @description As the provider calls it; of SageMaker the endpoint's name. */
+            model?: string;
+            /**
+             * Format: int64
+             * @description Of a million tokens written.
+             */
+            outputPrice?: number;
+            /**
+             * @description Empty: the organisation uses no model, and the built-in translator answers.
+             * @enum {string}
+             */
+            provider: "" | "openai" | "anthropic" | "ollama" | "bedrock" | "sagemaker";
+            /** @description Of AWS: where the model runs. Prompts go nowhere else. */
+            region?: string;
+            /** @description Of AWS, instead of a key: a role that trusts the service, with externalId. */
+            roleArn?: string;
+            /** Format: date-time */
+            updatedAt?: string;
+            /** @description What today, in UTC, has taken of the budgets. */
+            used: components["schemas"]["ModelUsed"];
+        };
+        ModelUsed: {
+            /** Format: int64 */
+            costMicros: number;
+            /** Format: int64 */
+            tokens: number;
         };
         NewCluster: {
             cluster: components["schemas"]["Cluster"];
@@ -898,11 +1271,14 @@ export interface components {
         PlanView: {
             class: string;
             cluster: components["schemas"]["ClusterRef"];
+            fromClusterData?: string[];
+            group?: string;
             hash: string;
             kubectl: string;
             namespace: string;
             protected: boolean;
             sentence: string;
+            source?: string;
             steps: components["schemas"]["Step"][];
             typedName?: string;
         };
@@ -949,8 +1325,52 @@ export interface components {
             title: string;
             type: string;
         };
+        ProgressData: {
+            message: string;
+            /** Format: int64 */
+            step: number;
+        };
+        ProposalInputBody: {
+            /** @description Of an earlier proposal, to go on with. */
+            conversationId?: string;
+            /** @description Choose it at random, once per proposal. */
+            key: string;
+            /** @description What the assistant is called. */
+            program?: string;
+            /** @description The person's own words that ask for the change. */
+            request: string;
+            /** @description As the schema of propose_plan says. */
+            steps: {
+                [key: string]: unknown;
+            }[];
+        };
+        Proposed: {
+            /** @description What the cluster's own RBAC says. */
+            access?: components["schemas"]["AccessData"];
+            /** @description Why it does not wait. */
+            message?: string;
+            /** @description Of the page, under the service's own address, where the person decides. */
+            path: string;
+            /** @description What stands against it. */
+            problem?: components["schemas"]["ProblemData"];
+            run: components["schemas"]["Run"];
+        };
+        PrunedData: {
+            was: string;
+        };
+        PutSlackInputBody: {
+            /** @description What you call it. */
+            name?: string;
+            /** @description Of the Slack app's Basic Information; kept if absent. It is stored sealed and never given back. */
+            signingSecret?: string;
+            /** @description The workspace's id: T and capital letters and digits. */
+            teamId: string;
+        };
         RefusedData: {
             message: string;
+        };
+        RenameInputBody: {
+            title: string;
         };
         Resource: {
             group: string;
@@ -977,9 +1397,13 @@ export interface components {
             /** Format: int64 */
             lastSeq: number;
             plan?: components["schemas"]["PlanView"];
+            /** @description Of a run that changes several clusters: one plan and one approval each. */
+            plans?: components["schemas"]["ClusterPlan"][];
             /** @enum {string} */
             state: "queued" | "running" | "awaiting_approval" | "executing" | "done" | "failed" | "interrupted";
             text: string;
+            /** @description Of a run that changed something: whether there is a way back. */
+            undo?: components["schemas"]["UndoData"];
         };
         RunWithEvents: {
             approval?: components["schemas"]["Approval"];
@@ -991,6 +1415,8 @@ export interface components {
             events: ({
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["AcceptedData"];
                 /** Format: int64 */
                 seq: number;
@@ -999,6 +1425,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["ClarifyData"];
                 /** Format: int64 */
                 seq: number;
@@ -1007,6 +1435,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["RefusedData"];
                 /** Format: int64 */
                 seq: number;
@@ -1015,6 +1445,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["PlanView"];
                 /** Format: int64 */
                 seq: number;
@@ -1023,6 +1455,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["AccessData"];
                 /** Format: int64 */
                 seq: number;
@@ -1031,6 +1465,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["DiffData"];
                 /** Format: int64 */
                 seq: number;
@@ -1039,6 +1475,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["ApprovalData"];
                 /** Format: int64 */
                 seq: number;
@@ -1047,6 +1485,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["DecidedData"];
                 /** Format: int64 */
                 seq: number;
@@ -1055,6 +1495,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["DecidedData"];
                 /** Format: int64 */
                 seq: number;
@@ -1063,6 +1505,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["ExpiredData"];
                 /** Format: int64 */
                 seq: number;
@@ -1071,6 +1515,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["StartedData"];
                 /** Format: int64 */
                 seq: number;
@@ -1079,6 +1525,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["Table"];
                 /** Format: int64 */
                 seq: number;
@@ -1087,6 +1535,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["Text"];
                 /** Format: int64 */
                 seq: number;
@@ -1095,6 +1545,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["Log"];
                 /** Format: int64 */
                 seq: number;
@@ -1103,6 +1555,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["YAML"];
                 /** Format: int64 */
                 seq: number;
@@ -1111,6 +1565,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["Finding"];
                 /** Format: int64 */
                 seq: number;
@@ -1119,6 +1575,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["ResultData"];
                 /** Format: int64 */
                 seq: number;
@@ -1127,6 +1585,8 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["ErrorData"];
                 /** Format: int64 */
                 seq: number;
@@ -1135,19 +1595,166 @@ export interface components {
             } | {
                 /** Format: date-time */
                 at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
                 data: components["schemas"]["EndData"];
                 /** Format: int64 */
                 seq: number;
                 /** @enum {string} */
                 type: "end";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["ScopeData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "scope";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["ExplainData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "explain";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["Count"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "count";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["ProgressData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "progress";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["SettledData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "settled";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["UndoData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "undo";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["EndData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "plan.end";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["PrunedData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "pruned";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["ToolData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "tool";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["AnswerDelta"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "answer.delta";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["AnswerData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "answer";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["UsageData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "usage";
+            } | {
+                /** Format: date-time */
+                at: string;
+                /** @description In a run that changes several clusters: whose plan this belongs to. */
+                cluster?: string;
+                data: components["schemas"]["BannerData"];
+                /** Format: int64 */
+                seq: number;
+                /** @enum {string} */
+                type: "banner";
             })[];
             id: string;
             /** Format: int64 */
             lastSeq: number;
             plan?: components["schemas"]["PlanView"];
+            /** @description Of a run that changes several clusters: one plan and one approval each. */
+            plans?: components["schemas"]["ClusterPlan"][];
             /** @enum {string} */
             state: "queued" | "running" | "awaiting_approval" | "executing" | "done" | "failed" | "interrupted";
             text: string;
+            /** @description Of a run that changed something: whether there is a way back. */
+            undo?: components["schemas"]["UndoData"];
+        };
+        ScopeChoice: {
+            label: string;
+            text: string;
+        };
+        ScopeData: {
+            allNamespaces?: boolean;
+            choices?: components["schemas"]["ScopeChoice"][];
+            clusters: components["schemas"]["ClusterRef"][];
+            namespace?: string;
+            objects?: string[];
         };
         Session: {
             logins: components["schemas"]["SessionLogin"][];
@@ -1167,9 +1774,43 @@ export interface components {
             /** @enum {string} */
             group: "viewer" | "operator" | "admin";
         };
+        SettledData: {
+            message: string;
+            state: string;
+            /** Format: int64 */
+            step: number;
+        };
         SignInInputBody: {
             /** @description An API token, or the single-use one an admin got. */
             token: string;
+        };
+        SlackCode: {
+            /** Format: date-time */
+            expiresAt: string;
+            name: string;
+            teamId: string;
+            userId: string;
+        };
+        SlackCodeInputBody: {
+            /** @description From the link that /kubechat link gave out. */
+            code: string;
+        };
+        SlackLink: {
+            /** Format: date-time */
+            createdAt: string;
+            email: string;
+            id: string;
+            memberId: string;
+            name: string;
+            teamId: string;
+            userId: string;
+        };
+        SlackWorkspace: {
+            connected: boolean;
+            name: string;
+            teamId: string;
+            /** Format: date-time */
+            updatedAt?: string;
         };
         StartedData: {
             kubectl: string;
@@ -1192,11 +1833,19 @@ export interface components {
             subresource?: string;
         };
         Table: {
+            clusters?: string[];
             columns: components["schemas"]["Column"][];
+            missing?: components["schemas"]["Missing"][];
             namespace?: string;
+            objects?: string[];
             rows: unknown[][];
+            sort?: components["schemas"]["TableSort"];
             title: string;
             truncated?: boolean;
+        };
+        TableSort: {
+            column: string;
+            desc?: boolean;
         };
         Tenant: {
             id: string;
@@ -1226,6 +1875,33 @@ export interface components {
             /** Format: date-time */
             revokedAt?: string;
         };
+        Tool: {
+            description: string;
+            /** @description A JSON Schema of its arguments. */
+            inputSchema: {
+                [key: string]: unknown;
+            };
+            name: string;
+            /** @description False of the one that proposes a change, which is not used here but at …/proposals. */
+            readOnly: boolean;
+            title: string;
+        };
+        ToolAnswer: {
+            /** @description The text says why nothing was found out. */
+            failed: boolean;
+            /** @description For the assistant: JSON that says where it came from. What a cluster said is data written by others. */
+            text: string;
+        };
+        ToolData: {
+            args: string;
+            name: string;
+            summary: string;
+        };
+        ToolInputBody: {
+            arguments?: {
+                [key: string]: unknown;
+            };
+        };
         TunnelSession: {
             /** @description The agent's pod. */
             agentName?: string;
@@ -1251,10 +1927,34 @@ export interface components {
             roundTripMs?: number;
             /** @enum {string} */
             transport: "tls" | "websocket" | "quic";
+            /** @description Why its agent could not connect before, for people. */
+            trouble?: string;
+        };
+        UndoData: {
+            available: boolean;
+            sentence?: string;
+            text?: string;
+            why?: string;
         };
         UnlockInputBody: {
             /** @description Learn the cluster's own signing keys anew: its API server changed them all. */
             forgetKeys?: boolean;
+        };
+        UsageBudget: {
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            used: number;
+        };
+        UsageData: {
+            budget: components["schemas"]["UsageBudget"];
+            /** Format: int64 */
+            costMicros: number;
+            /** Format: int64 */
+            inputTokens: number;
+            model: string;
+            /** Format: int64 */
+            outputTokens: number;
         };
         YAML: {
             text: string;
@@ -1740,6 +2440,43 @@ export interface operations {
             };
         };
     };
+    "propose-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+                c: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposed"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-sessions": {
         parameters: {
             query?: never;
@@ -1760,6 +2497,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionsAnswer"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "use-tool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+                c: string;
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolAnswer"];
                 };
             };
             /** @description Error */
@@ -1812,7 +2587,10 @@ export interface operations {
     };
     "list-conversations": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Words that the title, or one question, must have; in any case and order. */
+                q?: string;
+            };
             header?: never;
             path: {
                 /** @description The organisation's name in URLs. */
@@ -1933,6 +2711,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rename-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
             };
             /** @description Error */
             default: {
@@ -2372,6 +3187,337 @@ export interface operations {
             };
         };
     };
+    "get-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeModelInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-slack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlackWorkspace"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-slack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSlackInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlackWorkspace"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-slack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-slack-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListSlackLink"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-slack-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlackCodeInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlackLink"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-slack-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlackCodeInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlackCode"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-slack-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-tokens": {
         parameters: {
             query?: never;
@@ -2462,6 +3608,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organisation's name in URLs. */
+                t: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTool"];
+                };
             };
             /** @description Error */
             default: {

@@ -1,6 +1,7 @@
 // What the server says: the types of its OpenAPI document (schema.d.ts, made by tools/gen), under the names used here, and
 // narrower where the document leaves a word open. Text from a cluster is data: it is only ever rendered as text.
 
+import type { RunEvent } from './events'
 import type { components } from './schema'
 
 type S = components['schemas']
@@ -45,44 +46,31 @@ export type Member = S['Member']
 export type MemberGroup = S['MemberGroup']
 export type ApiToken = S['Token']
 export type NewApiToken = S['NewToken']
+type MayBeAbsent = 'updatedAt' | 'inputPrice' | 'outputPrice'
+
+/** The organisation's model. Its key is written and never read. What may be left out when it is changed is always answered. */
+export type ModelSettings = Required<Omit<S['ModelPage'], MayBeAbsent | 'provider'>> & Pick<S['ModelPage'], MayBeAbsent> & { provider: string }
+
+/** key: absent keeps the stored one, "" removes it. */
+export type ModelSettingsChange = Omit<ModelSettings, 'hasKey' | 'externalId' | 'used' | 'updatedAt'> & { key?: string }
+
+export type SlackCode = S['SlackCode']
+export type SlackLink = S['SlackLink']
+export type SlackWorkspace = S['SlackWorkspace']
+
 export type UsageLine = S['MeterUsage']
 
 export type Conversation = S['Conversation']
 export type Run = S['Run']
-export type RunState = Run['state']
 export type ConversationWithRuns = S['ConversationWithRuns']
 export type RunWithEvents = Run & { events: RunEvent[] }
 
-export type Plan = S['PlanView']
-export type Approval = S['ApprovalData']
-export type DiffStep = S['Diff']
-export type Finding = S['Finding']
-
-export type ColumnKind = 'text' | 'age' | 'number' | 'status'
-export type Column = Omit<S['Column'], 'kind'> & { kind: ColumnKind }
-export type Cell = string | number | boolean | null
-export type TableData = Omit<S['Table'], 'columns' | 'rows'> & { columns: Column[]; rows: Cell[][] }
-
-export type StepResult = Omit<S['ResultData'], 'outcome'> & { outcome: Outcome }
-
-type Wire = S['RunWithEvents']['events'][number]
-export type EventType = Wire['type']
-
-interface Narrowed {
-  table: TableData
-  result: StepResult
-  end: { state: RunState; message?: string }
-}
-
-/** Every event of a run, by its type. */
-export type EventData = { [E in Wire as E['type']]: E['type'] extends keyof Narrowed ? Narrowed[E['type']] : E['data'] }
-export type RunEvent = { [T in EventType]: { seq: number; at: string; type: T; data: EventData[T] } }[EventType]
-
 export type AuditRecord = S['AuditRecord']
 export type AuditKind = AuditRecord['kind']
-export type Outcome = NonNullable<AuditRecord['outcome']>
 export type Actor = S['Actor']
 export interface AuditPage {
   items: AuditRecord[]
   next?: string
 }
+
+export * from './events'

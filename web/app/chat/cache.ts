@@ -1,6 +1,6 @@
 import { conversationQuery, conversationsQuery, queryClient, runQuery } from '@/api/queries'
 import type { Run } from '@/api/types'
-import { emptyView } from './reducer'
+import { emptyView } from './view'
 
 /** Shows a run that the server just accepted, before anything of it is read: its stream brings the rest. */
 export function putRun(t: string, run: Run): void {

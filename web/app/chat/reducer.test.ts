@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EventData, EventType, Plan, Run, RunEvent } from '@/api/types'
-import { emptyView, isFinal, logLimit, phase, reduceAll, sentChange, viewOf, type PlanBlock } from './reducer'
+import { logLimit, reduceAll, viewOf } from './reducer'
+import { emptyView, isFinal, phase, sentChange, type PlanBlock } from './view'
 
 const run: Run = { id: 'r1', conversationId: 'c1', text: 'scale checkout to 3', state: 'queued', createdAt: '2026-11-23T10:00:00Z', lastSeq: 0 }
 
@@ -16,9 +17,9 @@ const plan: Plan = {
 }
 
 let at = 0
-function ev<T extends EventType>(seq: number, type: T, data: EventData[T]): RunEvent {
+function ev<T extends EventType>(seq: number, type: T, data: EventData[T], cluster?: string): RunEvent {
   at += 1
-  return { seq, at: new Date(Date.UTC(2026, 10, 23, 10, 0, at % 60)).toISOString(), type, data } as RunEvent
+  return { seq, at: new Date(Date.UTC(2026, 10, 23, 10, 0, at % 60)).toISOString(), type, data, ...(cluster ? { cluster } : {}) } as RunEvent
 }
 
 const change = [
@@ -86,10 +87,89 @@ describe('reduce', () => {
     expect(first.dropped).toBe(2)
   })
 
+  it('appends to the log that is followed, whatever came between', () => {
+    const line = (seq: number, pod: string, text: string) => ev(seq, 'log', { lines: [text], pod, container: 'api', follow: true })
+    const view = reduceAll(emptyView(run), [line(1, 'a', '1'), line(2, 'b', '2'), line(3, 'a', '3'), ev(4, 'text', { text: 'x' }), line(5, 'b', '4')])
+    expect(view.blocks.flatMap((b) => (b.kind === 'log' ? [b.lines] : []))).toEqual([['1', '3'], ['2', '4']])
+  })
+
+  it('begins a new log where the one before was not followed', () => {
+    const log = (seq: number) => ev(seq, 'log', { lines: ['x'], pod: 'a', container: 'api' })
+    expect(reduceAll(emptyView(run), [log(1), ev(2, 'text', { text: 'y' }), log(3)]).blocks.map((b) => b.kind)).toEqual(['log', 'text', 'log'])
+  })
+
+  it('keeps each cluster’s plan, decision and verdict apart', () => {
+    const other: Plan = { ...plan, hash: 'h2', cluster: { id: 'k2', name: 'prod' } }
+    const events = [
+      ev(1, 'plan', plan, 'k1'),
+      ev(2, 'plan', other, 'k2'),
+      ev(3, 'approval', { expiresAt: '', planHash: 'h1' }, 'k1'),
+      ev(4, 'approval', { expiresAt: '', planHash: 'h2' }, 'k2'),
+      ev(5, 'approved', { by: 'Ada' }, 'k1'),
+      ev(6, 'started', { step: 0, kubectl: '' }, 'k1'),
+      ev(7, 'result', { step: 0, outcome: 'succeeded', message: '' }, 'k1'),
+      ev(8, 'plan.end', { state: 'done' }, 'k1'),
+      ev(9, 'declined', { by: 'Ada' }, 'k2'),
+      ev(10, 'plan.end', { state: 'done' }, 'k2'),
+    ]
+    const states = events.map((_, i) => reduceAll(emptyView(run), events.slice(0, i + 1)).state)
+    expect(states.slice(2)).toEqual(['awaiting_approval', 'awaiting_approval', 'awaiting_approval', 'executing', 'executing', 'awaiting_approval', 'running', 'running'])
+    const [a, b] = reduceAll(emptyView(run), events).blocks
+    expect(a).toMatchObject({ decision: { kind: 'approved' }, steps: [{ result: { outcome: 'succeeded' } }], end: { state: 'done' } })
+    expect(b).toMatchObject({ decision: { kind: 'declined' }, steps: [] })
+  })
+
+  it('follows a change to its verdict', () => {
+    const view = reduceAll(emptyView(run), [
+      ...change.slice(0, 8),
+      ev(9, 'progress', { step: 0, message: '1 of 3 ready' }),
+      ev(10, 'progress', { step: 0, message: '2 of 3 ready' }),
+      ev(11, 'settled', { step: 0, state: 'stalled', message: 'no node has room' }),
+      ev(12, 'undo', { available: true, sentence: 'Back to 2.', text: 'undo that' }),
+    ])
+    const card = planOf(view.blocks)
+    expect(card?.steps[0]).toMatchObject({ progress: [{ message: '1 of 3 ready' }, { message: '2 of 3 ready' }], settled: { state: 'stalled' } })
+    expect(card?.undo?.available).toBe(true)
+  })
+
+  it('gathers what explains a plan, what a question is about, and the model’s looks and cost', () => {
+    const tool = { name: 'list', args: 'pods', summary: '3 pods' }
+    const usage = { model: 'm', inputTokens: 10, outputTokens: 1, costMicros: 5, budget: { used: 11, limit: 100 } }
+    const view = reduceAll(emptyView(run), [
+      ev(1, 'scope', { clusters: [{ id: 'k1', name: 'staging' }], namespace: 'shop' }),
+      ev(2, 'plan', plan),
+      ev(3, 'explain', { source: 'builtin', words: [{ words: 'scale', as: 'op scale' }] }),
+      ev(4, 'tool', tool),
+      ev(5, 'tool', tool),
+      ev(6, 'usage', usage),
+      ev(7, 'usage', { ...usage, inputTokens: 20, budget: { used: 22, limit: 100 } }),
+    ])
+    expect(view.scope?.namespace).toBe('shop')
+    expect(planOf(view.blocks)?.explain?.words).toHaveLength(1)
+    expect(view.blocks.flatMap((b) => (b.kind === 'tools' ? [b.tools.length] : []))).toEqual([2])
+    expect(view.usage).toMatchObject({ inputTokens: 20, outputTokens: 1, budget: { used: 22 } })
+  })
+
+  it('shows an answer as it is written, and then the whole in its place', () => {
+    const parts = [ev(1, 'answer.delta', { text: 'It ' }), ev(2, 'answer.delta', { text: 'fails.' }), ev(3, 'tool', { name: 'logs', args: '', summary: '' })]
+    const whole = ev(4, 'answer', { sentences: [{ text: 'It fails.', evidence: ['F1'], verified: true }], model: 'm' })
+    expect(reduceAll(emptyView(run), parts).blocks[0]).toMatchObject({ kind: 'answer', done: false, sentences: [{ text: 'It fails.' }] })
+    const view = reduceAll(emptyView(run), [...parts, whole])
+    expect(view.blocks.map((b) => b.kind)).toEqual(['tools', 'answer'])
+    expect(view.blocks[1]).toMatchObject({ done: true, model: 'm' })
+  })
+
   it('groups findings that follow each other', () => {
     const finding = { object: 'pod/a', reason: 'CrashLoopBackOff', severity: 'error', text: 't', evidence: [], next: '' }
     const view = reduceAll(emptyView(run), [ev(1, 'finding', finding), ev(2, 'finding', finding), ev(3, 'text', { text: 'x' }), ev(4, 'finding', finding)])
     expect(view.blocks.map((b) => b.kind)).toEqual(['findings', 'text', 'findings'])
+  })
+
+  it('keeps what several clusters answered apart', () => {
+    const finding = { object: 'pod/a', reason: 'CrashLoopBackOff', severity: 'error', text: 't', evidence: [], next: '' }
+    const log = { lines: ['x'], pod: 'a', container: 'api' }
+    const view = reduceAll(emptyView(run), [ev(1, 'finding', finding, 'k1'), ev(2, 'finding', finding, 'k2'), ev(3, 'log', log, 'k1'), ev(4, 'log', log, 'k2')])
+    expect(view.blocks.map((b) => [b.kind, b.cluster])).toEqual([['findings', 'k1'], ['findings', 'k2'], ['log', 'k1'], ['log', 'k2']])
   })
 
   it('keeps a result whose start was lost', () => {

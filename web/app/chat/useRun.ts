@@ -6,7 +6,8 @@ import { conversationQuery, conversationsQuery, queryClient, runPath, runQuery }
 import { readStream, type StreamState } from '@/api/sse'
 import type { Run, RunEvent } from '@/api/types'
 import { useStore } from '@/util/store'
-import { isFinal, reduceAll, type RunView } from './reducer'
+import { reduceAll } from './reducer'
+import { isFinal, type RunView } from './view'
 
 export interface LiveRun {
   view: RunView | undefined

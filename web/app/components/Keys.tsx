@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
-import { useSlug } from '@/api/context'
+import { useAdmin, useSlug } from '@/api/context'
 import { Dialog, DialogBody } from '@/ui/Dialog'
 import { Kbd } from '@/ui/bits'
 import { announce } from '@/util/announce'
@@ -10,7 +10,7 @@ import { Palette } from './Palette'
 
 export const showKeys = createStore(false)
 
-const places = { c: '/t/$tenant/chat', k: '/t/$tenant/clusters', f: '/t/$tenant/fleet', a: '/t/$tenant/audit', m: '/t/$tenant/members', t: '/t/$tenant/tokens' } as const
+const places = { c: '/t/$tenant/chat', k: '/t/$tenant/clusters', f: '/t/$tenant/fleet', a: '/t/$tenant/audit', m: '/t/$tenant/members', t: '/t/$tenant/tokens', o: '/t/$tenant/settings/model' } as const
 
 /** The keyboard's ways through the application. */
 export function Keys() {
@@ -37,8 +37,14 @@ export function Keys() {
         if (!box) return
         e.preventDefault()
         box.focus()
+      } else if (e.key === 'h') {
+        const find = [...document.querySelectorAll<HTMLElement>('[data-find]')].find((el) => el.checkVisibility())
+        if (!find) return
+        e.preventDefault()
+        find.focus()
       } else if (e.key === '.') {
-        const card = document.querySelector<HTMLElement>('[data-decide]')
+        const cards = [...document.querySelectorAll<HTMLElement>('[data-decide]')]
+        const card = cards[(cards.findIndex((c) => c.contains(document.activeElement)) + 1) % cards.length] // again: the next one
         if (!card) return announce('Nothing waits for your decision here.')
         e.preventDefault()
         card.focus()
@@ -54,9 +60,12 @@ export function Keys() {
     return () => window.removeEventListener('keydown', on)
   }, [navigate, slug])
   const mod = modKey()
+  const settings = useAdmin()
   const rows: [string, string[]][] = [
     ['Go to anything', [mod, 'K']],
     ['Ask (or search the list)', ['/']],
+    ['Search the conversations', ['h']],
+    ['Choose an answer to a question back', ['1', '…', '5']],
     ['Send the question', ['Enter']],
     ['New line in the question', ['Shift', 'Enter']],
     ['Bring back your last question', ['↑']],
@@ -68,6 +77,7 @@ export function Keys() {
     ['Go to audit', ['g', 'a']],
     ['Go to members', ['g', 'm']],
     ['Go to API tokens', ['g', 't']],
+    ...(settings.may ? [['Go to the model', ['g', 'o']] as [string, string[]]] : []),
     ['This list', ['?']],
   ]
   return (

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { KeyRound, MessageSquareText, Plus, Radar, ScrollText, Search, Ship, SunMoon, Users } from 'lucide-react'
+import { BrainCircuit, Hash, KeyRound, MessageSquareText, Plus, Radar, ScrollText, Search, Ship, SunMoon, Users } from 'lucide-react'
 import { useId, useState, type KeyboardEvent, type ReactNode } from 'react'
-import { useMay, useTenant } from '@/api/context'
+import { useAdmin, useMay, useTenant } from '@/api/context'
 import { clustersQuery, conversationsQuery } from '@/api/queries'
 import { Dialog } from '@/ui/Dialog'
 import { cx } from '@/util/cx'
@@ -99,6 +99,7 @@ function useEntries(): Entry[] {
   const navigate = useNavigate()
   const manage = useMay('clusters.manage').may
   const seesMembers = useMay('members.read').may
+  const admin = useAdmin().may
   const seesFleet = useMay('fleet.read').may
   const clusters = useQuery(clustersQuery(slug)).data ?? []
   const threads = useQuery(conversationsQuery(slug)).data ?? []
@@ -112,6 +113,8 @@ function useEntries(): Entry[] {
     page('audit', 'Audit', <ScrollText aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/audit', params })),
     ...(seesMembers ? [page('members', 'Members', <Users aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/members', params }))] : []),
     page('tokens', 'API tokens', <KeyRound aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/tokens', params })),
+    ...(admin ? [page('model', 'Model', <BrainCircuit aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/settings/model', params }))] : []),
+    ...(admin ? [page('slack', 'Slack', <Hash aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/settings/slack', params }))] : []),
     ...(manage ? [page('add', 'Add a cluster', <Plus aria-hidden className={size} />, () => void navigate({ to: '/t/$tenant/clusters/new', params }))] : []),
     page('theme', 'Change between light and dark', <SunMoon aria-hidden className={size} />, () => {
       const dark = theme.get() === 'dark' || (theme.get() === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { ChevronsUpDown, KeyRound, Keyboard, LogOut, MessageSquareText, Monitor, Moon, Plus, Radar, ScrollText, Ship, Sun, SunMoon, Users } from 'lucide-react'
+import { BrainCircuit, ChevronsUpDown, Hash, KeyRound, Keyboard, LogOut, MessageSquareText, Monitor, Moon, Plus, Radar, ScrollText, Ship, Sun, SunMoon, Users } from 'lucide-react'
 import type { ReactNode } from 'react'
-import { useMay, useTenant } from '@/api/context'
+import { useAdmin, useMay, useTenant } from '@/api/context'
 import { live } from '@/api/live'
 import { signOut } from '@/api/mutations'
 import { clustersQuery, queryClient, sessionQuery } from '@/api/queries'
@@ -17,7 +17,7 @@ import { showKeys } from './Keys'
 const row =
   'flex h-8.5 items-center gap-2.5 rounded-md px-2.5 text-base text-deep-ink-2 hover:bg-deep-2 hover:text-deep-ink focus-visible:outline-deep-ink focus-visible:-outline-offset-1'
 
-function NavLink({ to, icon, children, badge }: { to: '/t/$tenant/chat' | '/t/$tenant/clusters' | '/t/$tenant/fleet' | '/t/$tenant/audit' | '/t/$tenant/members' | '/t/$tenant/tokens'; icon: ReactNode; children: ReactNode; badge?: ReactNode }) {
+function NavLink({ to, icon, children, badge }: { to: '/t/$tenant/chat' | '/t/$tenant/clusters' | '/t/$tenant/fleet' | '/t/$tenant/audit' | '/t/$tenant/members' | '/t/$tenant/tokens' | '/t/$tenant/settings/model' | '/t/$tenant/settings/slack'; icon: ReactNode; children: ReactNode; badge?: ReactNode }) {
   const { slug } = useTenant()
   return (
     <li>
@@ -41,6 +41,7 @@ export function Sidebar({ inDialog }: { inDialog?: boolean }) {
   const tenant = useTenant()
   const members = useMay('members.read')
   const fleet = useMay('fleet.read')
+  const admin = useAdmin()
   const icon = 'size-4.5 shrink-0'
   return (
     <div className={cx('flex h-full flex-col bg-deep text-deep-ink', inDialog && 'w-full')}>
@@ -74,6 +75,16 @@ export function Sidebar({ inDialog }: { inDialog?: boolean }) {
           <NavLink to="/t/$tenant/tokens" icon={<KeyRound aria-hidden className={icon} />}>
             API tokens
           </NavLink>
+          {admin.may && (
+            <NavLink to="/t/$tenant/settings/model" icon={<BrainCircuit aria-hidden className={icon} />}>
+              Model
+            </NavLink>
+          )}
+          {admin.may && (
+            <NavLink to="/t/$tenant/settings/slack" icon={<Hash aria-hidden className={icon} />}>
+              Slack
+            </NavLink>
+          )}
         </ul>
       </nav>
       {tenant.demo && <p className="mx-2.5 mb-2 rounded-md border border-deep-line px-2.5 py-1.5 text-sm text-deep-ink-2">Demo: everything runs on this machine.</p>}

@@ -58,7 +58,7 @@ export function TunnelDrawer({ cluster: c, stale, onClose }: { cluster: Cluster 
                 <code className="text-sm untrusted">{c.id}</code>
               </Fact>
             </dl>
-            <Body id={c.id} />
+            <Tunnels id={c.id} />
           </DialogBody>
           <DialogFoot>
             <Link to="/t/$tenant/clusters/$cluster" params={{ tenant: slug, cluster: c.id }} className={buttonClass()}>
@@ -71,7 +71,8 @@ export function TunnelDrawer({ cluster: c, stale, onClose }: { cluster: Cluster 
   )
 }
 
-function Body({ id }: { id: string }) {
+/** A cluster's open tunnels, and why the last ones ended. */
+export function Tunnels({ id, untitled }: { id: string; untitled?: boolean }) {
   const slug = useSlug()
   const q = useQuery(tunnelsQuery(slug, id))
   return (
@@ -79,7 +80,7 @@ function Body({ id }: { id: string }) {
       {({ sessions, disconnects }) => (
         <>
           <section>
-            <h3 className="mb-2 font-semibold">Tunnels</h3>
+            {!untitled && <h3 className="mb-2 font-semibold">Tunnels</h3>}
             {sessions.length === 0 ? (
               <p className="text-ink-2">None is open.</p>
             ) : (
@@ -129,6 +130,11 @@ const Session = ({ session: s }: { session: TunnelSession }) => (
         <code className="untrusted">{s.replica}</code>
       </Fact>
     </dl>
+    {s.trouble && (
+      <p className="mt-2 border-t border-line pt-2 text-sm text-pretty">
+        <span className="text-warn">Before this session:</span> <span className="text-ink-2 untrusted">{s.trouble}</span>
+      </p>
+    )}
   </li>
 )
 

@@ -1,20 +1,21 @@
-import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet } from '@tanstack/react-router'
-import { SquarePen } from 'lucide-react'
-import { useMemo } from 'react'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { Link, Outlet, useNavigate, useSearch } from '@tanstack/react-router'
+import { Search, SquarePen } from 'lucide-react'
+import { useEffect, useMemo, useState } from 'react'
 import { useSlug } from '@/api/context'
 import { conversationsQuery } from '@/api/queries'
 import type { Conversation } from '@/api/types'
 import { Loaded } from '@/components/Loaded'
 import { Bone } from '@/ui/bits'
-import { buttonClass } from '@/ui/Button'
+import { Button, buttonClass } from '@/ui/Button'
 import { useNow } from '@/ui/Time'
 import { dateName } from '@/util/format'
 
 /** The conversations beside the one that is open. On a narrow screen they are listed where a new one starts. */
 export function Chat() {
   const slug = useSlug()
-  const q = useQuery(conversationsQuery(slug))
+  const { find } = useSearch({ from: '/t/$tenant/chat' })
+  const q = useQuery({ ...conversationsQuery(slug, find), ...(find ? { placeholderData: keepPreviousData } : {}) })
   return (
     <div className="flex h-full">
       <aside aria-label="Conversations" className="hidden w-52 shrink-0 flex-col border-r border-line bg-sunken md:flex lg:w-64">
@@ -25,6 +26,7 @@ export function Chat() {
             New
           </Link>
         </div>
+        <Finder />
         <div className="min-h-0 flex-1 overflow-y-auto scroll-thin">
           <Loaded
             query={q}
@@ -41,7 +43,7 @@ export function Chat() {
               </div>
             }
           >
-            {(items) => <ConversationList items={items} />}
+            {(items) => (find && !q.isPlaceholderData ? <Found items={items} find={find} /> : <ConversationList items={items} />)}
           </Loaded>
         </div>
       </aside>
@@ -49,6 +51,63 @@ export function Chat() {
         <Outlet />
       </div>
     </div>
+  )
+}
+
+/** Narrows the conversations to those that have some words; the words are in the address. */
+export function Finder() {
+  const navigate = useNavigate()
+  const { find = '' } = useSearch({ from: '/t/$tenant/chat' })
+  const [text, setText] = useState(find)
+  const [last, setLast] = useState(find)
+  if (last !== find) {
+    setLast(find)
+    setText(find) // changed from elsewhere: the way back, or a link
+  }
+  const wanted = text.trim()
+  useEffect(() => {
+    if (wanted === find) return
+    const timer = setTimeout(() => void navigate({ to: '.', search: (old) => ({ ...old, find: wanted || undefined }), replace: true }), 200)
+    return () => clearTimeout(timer)
+  }, [wanted, find, navigate])
+  return (
+    <div role="search" className="relative border-b border-line px-2.5 py-2">
+      <Search aria-hidden className="pointer-events-none absolute top-1/2 left-5 size-4 -translate-y-1/2 text-ink-3" />
+      <input
+        data-find=""
+        type="search"
+        aria-label="Search conversations"
+        placeholder="Search what was asked"
+        value={text}
+        onChange={(e) => setText(e.target.value)}
+        className="h-8 w-full rounded-md border border-line-2 bg-surface pr-2 pl-8 text-sm hover:border-edge"
+      />
+    </div>
+  )
+}
+
+export function Found({ items, find }: { items: Conversation[]; find: string }) {
+  const navigate = useNavigate()
+  const all = (
+    <Button size="sm" onClick={() => void navigate({ to: '.', search: (old) => ({ ...old, find: undefined }), replace: true })}>
+      Show all
+    </Button>
+  )
+  if (items.length === 0) {
+    return (
+      <div role="status" className="flex flex-col items-start gap-3 px-4 py-5 text-sm text-ink-2">
+        <p className="untrusted">No conversation has “{find}” in its name or its questions.</p>
+        {all}
+      </div>
+    )
+  }
+  return (
+    <>
+      <p role="status" className="flex items-center justify-between gap-2 px-4 pt-2.5 text-sm text-ink-2">
+        {items.length} found {all}
+      </p>
+      <ConversationList items={items} />
+    </>
   )
 }
 
@@ -79,6 +138,8 @@ export function ConversationList({ items }: { items: Conversation[] }) {
                 <Link
                   to="/t/$tenant/chat/$conversation"
                   params={{ tenant: slug, conversation: c.id }}
+                  search={({ find }: { find?: string }) => (find ? { find } : {})}
+                  activeOptions={{ includeSearch: false }}
                   className="block rounded-md px-2 py-1.5 hover:bg-line/60 focus-visible:-outline-offset-1"
                   activeProps={{ className: 'bg-surface! shadow-low outline-1 outline-line' }}
                 >

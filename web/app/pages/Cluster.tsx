@@ -58,7 +58,7 @@ function Detail({ cluster: c }: { cluster: Cluster }) {
           </p>
         </div>
         {c.state !== 'revoked' && (
-          <Link to="/t/$tenant/chat" params={{ tenant }} search={{ cluster: c.id }} className={buttonClass('primary')}>
+          <Link to="/t/$tenant/chat" params={{ tenant }} search={{ cluster: c.id }} className={buttonClass(c.lockedAt ? 'plain' : 'primary')}>
             <MessageSquareText aria-hidden className="size-4" />
             Ask this cluster
           </Link>

@@ -17,7 +17,7 @@ import { Button, buttonClass } from '@/ui/Button'
 import { Menu, MenuItem, MenuLabel, MenuLine } from '@/ui/Menu'
 import { newKey } from '@/util/format'
 import { lastCluster, rememberCluster } from '@/util/last'
-import { ConversationList } from './Chat'
+import { ConversationList, Finder, Found } from './Chat'
 import { isUp } from '@/util/cluster'
 
 const questions = ['Which pods are not healthy?', 'What is running in kube-system?', 'Show recent warnings', 'How full are the nodes?']
@@ -43,7 +43,7 @@ function Start({ clusters }: { clusters: Cluster[] }) {
   const search = useSearch({ from: '/t/$tenant/chat/' })
   const wanted = search.cluster ?? lastCluster(tenant.slug)
   const cluster = clusters.find((c) => c.id === wanted) ?? clusters.find((c) => isUp(c.state)) ?? clusters[0]
-  const threads = useQuery(conversationsQuery(tenant.slug))
+  const threads = useQuery(conversationsQuery(tenant.slug, search.find))
   const [text, setText] = useState('')
   const [keys] = useState(() => ({ conversation: newKey(), run: newKey() }))
   const m = useMutation({
@@ -130,12 +130,13 @@ function Start({ clusters }: { clusters: Cluster[] }) {
               <ProblemNote error={m.error} />
             </div>
           )}
-          {recent.length > 0 && (
+          {(recent.length > 0 || search.find) && (
             <section aria-labelledby="recent" className="-mx-4 mt-8 border-t border-line pt-5 md:hidden">
               <h2 id="recent" className="px-4 text-md font-semibold">
                 Recent conversations
               </h2>
-              <ConversationList items={recent} />
+              <Finder />
+              {search.find && threads.data ? <Found items={recent} find={search.find} /> : <ConversationList items={recent} />}
             </section>
           )}
         </div>

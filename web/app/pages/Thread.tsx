@@ -1,19 +1,23 @@
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation, useQueries, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { ArrowDown, ChevronLeft, EllipsisVertical, Trash2 } from 'lucide-react'
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { ArrowDown, ChevronLeft, EllipsisVertical, PencilLine, Trash2 } from 'lucide-react'
+import { useCallback, useMemo, useRef, useState } from 'react'
 import { useTenant } from '@/api/context'
 import { deleteConversation, startRun, stopRun } from '@/api/mutations'
 import { clustersQuery, conversationQuery, runQuery } from '@/api/queries'
-import type { ConversationWithRuns } from '@/api/types'
+import type { Cluster, ConversationWithRuns, Run } from '@/api/types'
+import { AskingContext } from '@/chat/asking'
 import { putRun } from '@/chat/cache'
+import { meant } from '@/chat/Clarify'
 import { Composer } from '@/chat/Composer'
-import { isFinal } from '@/chat/reducer'
 import { RunEntry } from '@/chat/RunEntry'
+import { useStickToEnd } from '@/chat/useStickToEnd'
+import { isFinal } from '@/chat/view'
 import { ClusterState, stateWord } from '@/components/ClusterState'
 import { Loaded } from '@/components/Loaded'
 import { PageTitle } from '@/components/Page'
 import { ProblemNote } from '@/components/Problem'
+import { RenameForm } from '@/forms/RenameForm'
 import { Bone } from '@/ui/bits'
 import { Button, buttonClass, IconButton } from '@/ui/Button'
 import { Dialog, DialogBody, DialogFoot } from '@/ui/Dialog'
@@ -50,7 +54,8 @@ const shownAtFirst = 20
 function Open({ conversation }: { conversation: ConversationWithRuns }) {
   const { slug } = useTenant()
   const navigate = useNavigate()
-  const cluster = useQuery(clustersQuery(slug)).data?.find((c) => c.id === conversation.cluster.id)
+  const clusters = useQuery(clustersQuery(slug)).data ?? noClusters
+  const cluster = clusters.find((c) => c.id === conversation.cluster.id)
   const [text, setText] = useState('')
   const runs = conversation.runs
   const { run: wanted } = useSearch({ from: '/t/$tenant/chat/$conversation' })
@@ -59,6 +64,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
     return Math.max(shownAtFirst, at < 0 ? 0 : runs.length - at)
   })
   const [removing, setRemoving] = useState(false)
+  const [renaming, setRenaming] = useState(false)
   const last = runs.at(-1)
   const lastView = useQuery({ ...runQuery(slug, last?.id ?? ''), enabled: false }).data
   const state = lastView?.state ?? last?.state
@@ -89,6 +95,14 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
   })
   const { mutate: send } = ask
   const sendText = useCallback((what: string) => send(what), [send])
+  const fill = useCallback((what: string) => {
+    setText(what)
+    document.getElementById('ask')?.focus()
+  }, [])
+  const undoable = useUndoable(slug, runs)
+  const asking = useMemo(() => ({ ask: sendText, fill, undoable }), [sendText, fill, undoable])
+  const question = lastView?.blocks.findLast((b) => b.kind === 'clarify')
+  const where = lastView?.scope ? (lastView.scope.allNamespaces ? 'all namespaces' : lastView.scope.namespace) : conversation.namespace
   const title = conversation.title || runs[0]?.text || 'New conversation'
   const hidden = Math.max(0, runs.length - earlier)
 
@@ -116,6 +130,9 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
             </IconButton>
           }
         >
+          <MenuItem icon={<PencilLine aria-hidden className="size-4" />} onSelect={() => setRenaming(true)}>
+            Rename
+          </MenuItem>
           <MenuItem danger icon={<Trash2 aria-hidden className="size-4" />} onSelect={() => setRemoving(true)}>
             Delete the conversation
           </MenuItem>
@@ -132,13 +149,15 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
                 </Button>
               </div>
             )}
-            <ol className="flex flex-col gap-7">
-              {runs.slice(hidden).map((run) => (
-                <li key={run.id} id={`run-${run.id}`}>
-                  <RunEntry run={run} onAsk={sendText} cluster={cluster} latest={run.id === last?.id} />
-                </li>
-              ))}
-            </ol>
+            <AskingContext value={asking}>
+              <ol className="flex flex-col gap-7">
+                {runs.slice(hidden).map((run) => (
+                  <li key={run.id} id={`run-${run.id}`}>
+                    <RunEntry run={run} clusters={clusters} home={conversation.cluster.name} latest={run.id === last?.id} />
+                  </li>
+                ))}
+              </ol>
+            </AskingContext>
             {ask.error && (
               <div className="mt-6">
                 <ProblemNote
@@ -158,7 +177,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
             )}
           </div>
         </div>
-        {away && (
+        {away && state !== 'awaiting_approval' && (
           <Button size="sm" onClick={toEnd} icon={<ArrowDown aria-hidden className="size-4" />} className="absolute bottom-2 left-1/2 -translate-x-1/2 shadow-pop!">
             Latest
           </Button>
@@ -168,7 +187,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
         draftKey={conversation.id}
         text={text}
         onText={setText}
-        onSend={sendText}
+        onSend={(what) => sendText(meant(what, question?.choices))}
         busy={ask.isPending}
         previous={last?.text}
         onStop={running && state !== 'awaiting_approval' ? () => stop.mutate(running.id) : undefined}
@@ -177,7 +196,7 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
           <span className="flex min-w-0 items-center gap-1.5">
             {cluster ? <ClusterState cluster={cluster} brief /> : null}
             <span className="truncate font-medium text-ink untrusted">{conversation.cluster.name}</span>
-            {conversation.namespace && <span className="truncate untrusted">/ {conversation.namespace}</span>}
+            {where && <span className="truncate untrusted">/ {where}</span>}
             {cluster && !isUp(cluster.state) && (
               <span className="truncate text-bad">
                 {stateWord[cluster.state].toLowerCase()}
@@ -191,6 +210,9 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
           </span>
         }
       />
+      <Dialog open={renaming} onClose={() => setRenaming(false)} title="Rename this conversation">
+        <RenameForm id={conversation.id} title={title} onDone={() => setRenaming(false)} />
+      </Dialog>
       <Dialog open={removing} onClose={() => setRemoving(false)} title="Delete this conversation?">
         <DialogBody>
           <p>Its questions and answers go for good. What was done to the cluster stays in the audit log.</p>
@@ -211,50 +233,11 @@ function Open({ conversation }: { conversation: ConversationWithRuns }) {
   )
 }
 
-/** Keeps the end in view while things are added, unless the reader went up to read. */
-function useStickToEnd(startAt: string | undefined) {
-  const ref = useRef<HTMLDivElement>(null)
-  const inner = useRef<HTMLDivElement>(null)
-  const stuck = useRef(true)
-  const [away, setAway] = useState(false)
-  const toEnd = useCallback(() => {
-    stuck.current = true
-    const el = ref.current
-    if (el) el.scrollTop = el.scrollHeight
-  }, [])
-  useEffect(() => {
-    const el = ref.current
-    if (!el || !inner.current) return
-    let aimed = -1 // where following put it: being there is no sign that the reader went away
-    const onScroll = () => {
-      const gap = el.scrollHeight - el.scrollTop - el.clientHeight
-      stuck.current = gap < 48 || Math.abs(el.scrollTop - aimed) < 2
-      setAway(gap > 400)
-    }
-    el.addEventListener('scroll', onScroll, { passive: true })
-    const follow = () => {
-      if (!stuck.current) return
-      // What waits for a decision is read from its top; its buttons stay in view at the bottom.
-      const card = el.querySelector<HTMLElement>('[data-decide]')
-      const end = el.scrollHeight - el.clientHeight
-      const top = card ? el.scrollTop + card.getBoundingClientRect().top - el.getBoundingClientRect().top - 12 : end
-      el.scrollTop = Math.min(end, top)
-      aimed = el.scrollTop
-    }
-    const grow = new ResizeObserver(follow)
-    grow.observe(inner.current)
-    const start = startAt ? document.getElementById(`run-${startAt}`) : null
-    if (start) {
-      stuck.current = false // came to look at this one
-      start.scrollIntoView()
-    } else follow()
-    return () => {
-      el.removeEventListener('scroll', onScroll)
-      grow.disconnect()
-    }
-  }, [startAt])
-  const stick = useCallback(() => {
-    stuck.current = true
-  }, [])
-  return { ref, inner, away, toEnd, stick }
-}
+const noClusters: Cluster[] = []
+
+/** The newest run whose change can be taken back. */
+const useUndoable = (slug: string, runs: Run[]): string | undefined =>
+  useQueries({
+    queries: runs.slice(-shownAtFirst).map((r) => ({ ...runQuery(slug, r.id), enabled: false })),
+    combine: (all) => all.findLast((q) => q.data?.blocks.some((b) => b.kind === 'plan' && b.undo?.available))?.data?.id,
+  })

@@ -22,6 +22,8 @@ export const signInSearch = (s: Raw) => {
   return set({ next: next && /^\/t\/[^/\\]/.test(next) ? next : undefined }) // never to another site
 }
 
+export const slackLinkSearch = (s: Raw) => set({ code: text(s['code']) })
+
 export const clusterTabs = ['overview', 'connect', 'access', 'tokens'] as const
 export type ClusterTab = (typeof clusterTabs)[number]
 export const clusterSearch = (s: Raw) => set({ tab: oneOf(s['tab'], clusterTabs) })
@@ -33,6 +35,9 @@ export const auditSearch = (s: Raw) =>
   set({ cluster: text(s['cluster']), member: text(s['member']), kind: oneOf(s['kind'], auditKinds), open: text(s['open']) })
 
 export const chatSearch = (s: Raw) => set({ cluster: text(s['cluster']) })
+
+/** What the list of conversations beside the page is narrowed to. */
+export const findSearch = (s: Raw) => set({ find: text(s['find']) })
 
 export const threadSearch = (s: Raw) => set({ run: text(s['run']) })
 

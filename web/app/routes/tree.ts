@@ -16,7 +16,7 @@ import {
   tokensQuery,
 } from '@/api/queries'
 import { lastTenant } from '@/util/last'
-import { auditSearch, chatSearch, clusterSearch, clustersSearch, fleetSearch, signInSearch, threadSearch } from './search'
+import { auditSearch, chatSearch, clusterSearch, clustersSearch, findSearch, fleetSearch, signInSearch, slackLinkSearch, threadSearch } from './search'
 
 const warm = (q: { queryKey: readonly unknown[] }) => void queryClient.prefetchQuery(q as Parameters<typeof queryClient.prefetchQuery>[0])
 
@@ -70,6 +70,7 @@ const home = createRoute({
 const chat = createRoute({
   getParentRoute: () => tenant,
   path: '/chat',
+  validateSearch: findSearch,
   loader: ({ params }) => {
     warm(conversationsQuery(params.tenant))
     warm(clustersQuery(params.tenant))
@@ -148,8 +149,27 @@ const tokens = createRoute({
   component: lazyRouteComponent(() => import('@/pages/Tokens'), 'Tokens'),
 })
 
+const modelSettings = createRoute({
+  getParentRoute: () => tenant,
+  path: '/settings/model',
+  component: lazyRouteComponent(() => import('@/pages/ModelSettings'), 'ModelSettingsPage'),
+})
+
+const slackSettings = createRoute({
+  getParentRoute: () => tenant,
+  path: '/settings/slack',
+  component: lazyRouteComponent(() => import('@/pages/SlackSettings'), 'SlackSettings'),
+})
+
+const slackLink = createRoute({
+  getParentRoute: () => tenant,
+  path: '/slack/link',
+  validateSearch: slackLinkSearch,
+  component: lazyRouteComponent(() => import('@/pages/SlackLink'), 'SlackLink'),
+})
+
 export const routeTree = root.addChildren([
   front,
   signIn,
-  tenant.addChildren([home, chat.addChildren([newThread, thread]), clusters, clusterNew, cluster, fleet, audit, members, tokens]),
+  tenant.addChildren([home, chat.addChildren([newThread, thread]), clusters, clusterNew, cluster, fleet, audit, members, tokens, modelSettings, slackSettings, slackLink]),
 ])

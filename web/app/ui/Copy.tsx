@@ -20,7 +20,7 @@ export function Copy({ text, label, size = 'sm', withText, className }: { text: 
   const icon = done === 'yes' ? <Check aria-hidden className="size-4 text-ok" /> : <CopyIcon aria-hidden className="size-4" />
   if (withText) {
     return (
-      <Button size={size} onClick={() => void copy()} icon={icon} aria-label={label} className={cx('shrink-0', className)}>
+      <Button size={size} onClick={() => void copy()} icon={icon} aria-label={done ? undefined : label} className={cx('shrink-0', className)}>
         {done === 'yes' ? 'Copied' : done === 'no' ? 'Select it' : withText}
       </Button>
     )

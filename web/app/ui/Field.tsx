@@ -55,3 +55,13 @@ export function Select({ className, size = 'md', children, ...rest }: Omit<Compo
     </span>
   )
 }
+
+export const Check = ({ checked, onChange, label, hint }: { checked: boolean; onChange: (on: boolean) => void; label: ReactNode; hint?: string }) => (
+  <label className="flex items-start gap-2.5">
+    <input type="checkbox" checked={checked} onChange={(e) => onChange(e.target.checked)} className="mt-0.5 size-4.5 shrink-0 accent-sea" />
+    <span>
+      <span className="font-medium">{label}</span>
+      {hint && <span className="mt-0.5 block text-sm text-ink-3 text-pretty">{hint}</span>}
+    </span>
+  </label>
+)

@@ -100,6 +100,12 @@ const counts = new Intl.NumberFormat('en')
 export const count = (n: number): string => counts.format(n)
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`
 
+/** Millionths of a currency's unit, as an amount: "0.0123", "4.20". */
+export function amount(micros: number): string {
+  const d = micros / 1e6
+  return d.toFixed(d > 0 && d < 0.1 ? 4 : 2)
+}
+
 /** The version a person compares: without the build that some clusters add. */
 export const version = (v: string | undefined): string => (v ? v.replace(/^(?=\d)/, 'v') : '')
 

@@ -32,13 +32,13 @@ export function secondsOf(cell: Cell, at: number): number | undefined {
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
 const missing = new Set<Cell>([null, '', '<none>', '<unknown>', '-'])
 
-/** The order of two cells of a column; what is missing comes last, in both directions. */
-export function sortRows(rows: readonly Cell[][], column: number, kind: ColumnKind, descending: boolean, at: number): Cell[][] {
+/** The rows in the order of one column; what is missing there comes last, in both directions. cells gives a row's cells. */
+export function sortRows<R>(rows: readonly R[], cells: (row: R) => readonly Cell[], column: number, kind: ColumnKind, descending: boolean, at: number): R[] {
   const key = (c: Cell): number | undefined => (kind === 'age' ? secondsOf(c, at) : kind === 'number' ? numberOf(c) : undefined)
   const sign = descending ? -1 : 1
   return rows.toSorted((x, y) => {
-    const a = x[column] ?? null
-    const b = y[column] ?? null
+    const a = cells(x)[column] ?? null
+    const b = cells(y)[column] ?? null
     if (missing.has(a) || missing.has(b)) return Number(missing.has(a)) - Number(missing.has(b))
     const m = key(a)
     const n = key(b)

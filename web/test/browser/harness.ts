@@ -73,6 +73,9 @@ export async function start(): Promise<World> {
   }
 }
 
+/** Words to be seen on the page: those told to screen readers only, which repeat an answer's, are left out. */
+export const words = (p: Page, what: string | RegExp, o: { exact?: boolean } = {}) => p.getByText(what, o).and(p.locator(':not([data-announcer])'))
+
 /** What axe finds wrong on the page, in lines to read. */
 export async function axe(page: Page): Promise<string[]> {
   // Evaluated by the debugger, which the page's policy does not bind.

@@ -1,48 +1,19 @@
 // What people do, and what must hold while things go wrong around them.
 
-import type { BrowserContext, Page } from 'playwright-core'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { start, type Look, type World } from './harness'
+import { expect } from 'vitest'
+import { words } from './harness'
+import { ask, box, card, newChat, stories } from './steps'
 
-let world: World
-beforeAll(async () => {
-  world = await start()
-})
-afterAll(() => world.close())
-beforeEach(() => world.mock('reset', { unit: 40 }))
-
-/** A test with a page that must end without an error of the page's own. */
-function story(name: string, run: (page: Page, context: BrowserContext) => Promise<void>, look: Look = {}) {
-  it(name, async () => {
-    const { page, context, trouble } = await world.open(look)
-    try {
-      await run(page, context)
-      expect(trouble).toEqual([])
-    } finally {
-      await context.close()
-    }
-  })
-}
-
-const box = (p: Page) => p.getByRole('textbox', { name: 'Ask this cluster' })
-const ask = async (p: Page, text: string) => {
-  await box(p).fill(text)
-  await box(p).press('Enter')
-}
-const newChat = async (p: Page) => {
-  await p.goto('/t/halyard/chat')
-  await p.getByRole('heading', { name: 'What do you want to know?' }).waitFor()
-}
-const card = (p: Page, name: RegExp) => p.getByRole('region', { name })
+const { story, mock } = stories()
 
 story(
   'signs in, asks, approves with the keyboard, and finds it in the audit',
   async (p) => {
     await p.goto('/t/halyard/clusters')
-    await p.getByText('The page you asked for needs a login.').waitFor()
+    await words(p, 'The page you asked for needs a login.').waitFor()
     await p.getByLabel('API token').fill('kcp_wrong')
     await p.keyboard.press('Enter')
-    await p.getByText('This token is not valid').waitFor()
+    await words(p, 'This token is not valid').waitFor()
     await p.getByLabel('API token').fill('kcp_ada')
     await p.keyboard.press('Enter')
     await p.getByRole('heading', { name: 'Clusters' }).waitFor()
@@ -97,25 +68,25 @@ story('asks for the name before it destroys, and says so on the button', async (
 })
 
 story('shows the same after a reload in the middle, and after lost connections', async (p) => {
-  await world.mock('reset', { unit: 250 })
+  await mock('reset', { unit: 250 })
   await newChat(p)
   await ask(p, 'why is payments failing?')
-  await p.getByText('kubectl describe pod').waitFor()
-  await world.mock('drop')
-  await p.getByText('No endpoints').waitFor()
+  await words(p, 'kubectl describe pod').waitFor()
+  await mock('drop')
+  await words(p, 'No endpoints').waitFor()
   await p.reload()
-  await p.getByText('because it can’t reach its database').waitFor()
-  await p.getByText('Changed 3 h 41 min ago').waitFor()
-  expect(await p.getByText('CrashLoopBackOff', { exact: true }).count()).toBe(1)
-  expect(await p.getByText('No endpoints', { exact: true }).count()).toBe(1)
+  await words(p, 'because it can’t reach its database').waitFor()
+  await words(p, 'Changed 3 h 41 min ago').waitFor()
+  expect(await words(p, 'CrashLoopBackOff', { exact: true }).count()).toBe(1)
+  expect(await words(p, 'No endpoints', { exact: true }).count()).toBe(1)
 })
 
 story('goes on with the run when the tab is away, and stops it when told', async (p) => {
   await newChat(p)
   await ask(p, 'slow please')
   await p.getByRole('button', { name: 'Stop' }).click()
-  await p.getByText('This run was interrupted').waitFor()
-  await p.getByText('Nothing was sent to change the cluster.').waitFor()
+  await words(p, 'This run was interrupted').waitFor()
+  await words(p, 'Nothing was sent to change the cluster.').waitFor()
   await p.getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' })
 })
 
@@ -133,14 +104,14 @@ story('says that a plan is out of date, and offers a fresh one', async (p) => {
 story('lets a plan expire without doing it', async (p) => {
   await newChat(p)
   await ask(p, 'expire: scale cart')
-  await p.getByText('Nobody approved it in time. Nothing was changed.').waitFor()
+  await words(p, 'Nobody approved it in time. Nothing was changed.').waitFor()
 })
 
 story('is honest about a change whose answer was lost', async (p) => {
   await newChat(p)
   await ask(p, 'scale it, outcome unknown')
   await p.getByRole('button', { name: 'Approve' }).click()
-  await p.getByText('It was sent, and the answer was lost.').waitFor()
+  await words(p, 'It was sent, and the answer was lost.').waitFor()
   await p.getByRole('button', { name: 'Describe deployment checkout in shop' }).click()
   await p.getByRole('article', { name: 'Describe deployment checkout in shop' }).waitFor()
 })
@@ -165,18 +136,18 @@ story('follows a new cluster until it is connected', async (p) => {
   await p.goto('/t/halyard/clusters/new')
   await p.getByLabel('Name').fill('Bad Name')
   await p.keyboard.press('Enter')
-  await p.getByText('Names have small letters only.').waitFor()
+  await words(p, 'Names have small letters only.').waitFor()
   await p.getByLabel('Name').fill('staging-eu')
   await p.keyboard.press('Enter')
-  await p.getByText('A cluster named staging-eu exists already.').waitFor()
+  await words(p, 'A cluster named staging-eu exists already.').waitFor()
   await p.getByLabel('Name').fill('demo-three')
   await p.keyboard.press('Enter')
-  await p.getByText('helm install kubechat-agent').waitFor()
-  await p.getByText('make demo-agent').waitFor()
+  await words(p, 'helm install kubechat-agent').waitFor()
+  await words(p, 'make demo-agent').waitFor()
   await p.getByRole('button', { name: 'Copy the Helm command' }).click()
   expect(await p.evaluate(() => navigator.clipboard.readText())).toContain('join.token=kcj1_')
-  await p.getByText('Tunnel open, 2 sessions').waitFor()
-  await p.getByText('Kubernetes v1.34.2 answers').waitFor()
+  await words(p, 'Tunnel open, 2 sessions').waitFor()
+  await words(p, 'Kubernetes v1.34.2 answers').waitFor()
 })
 
 story('revokes a cluster only when its name is typed', async (p) => {
@@ -187,7 +158,7 @@ story('revokes a cluster only when its name is typed', async (p) => {
   expect(await d.getByRole('button', { name: 'Revoke' }).getAttribute('aria-disabled')).toBe('true')
   await d.getByRole('textbox').fill('prod-us-1')
   await d.getByRole('button', { name: 'Revoke' }).click()
-  await p.getByText('Revoked', { exact: true }).first().waitFor()
+  await words(p, 'Revoked', { exact: true }).first().waitFor()
 })
 
 story('keeps what was typed when the login ends', async (p, context) => {
@@ -212,63 +183,63 @@ story('keeps a draft over a reload', async (p) => {
 })
 
 story('shows the cause and the request id when the server fails, and tries again', async (p) => {
-  await world.mock('fault', { match: 'GET /api/v1/t/halyard/members', status: 500, title: 'Something went wrong on our side.', times: 2 })
+  await mock('fault', { match: 'GET /api/v1/t/halyard/members', status: 500, title: 'Something went wrong on our side.', times: 2 })
   await p.goto('/t/halyard/members')
-  await p.getByText('req-4c1b77').waitFor()
-  await world.mock('used') // a click that joins a reading under way would share its failure
+  await words(p, 'req-4c1b77').waitFor()
+  await mock('used') // a click that joins a reading under way would share its failure
   await p.getByRole('button', { name: 'Try again' }).click()
-  await p.getByText('deploy-bot@halyard.example').waitFor()
+  await words(p, 'deploy-bot@halyard.example').waitFor()
 })
 
 story('says when something else answered in the server’s place', async (p) => {
-  await world.mock('fault', { match: 'GET /api/v1/t/halyard/tokens', garbled: true, times: 2 })
+  await mock('fault', { match: 'GET /api/v1/t/halyard/tokens', garbled: true, times: 2 })
   await p.goto('/t/halyard/tokens')
-  await p.getByText('An answer that is not KubeChat’s').waitFor()
+  await words(p, 'An answer that is not KubeChat’s').waitFor()
 })
 
 story('keeps older data when a newer reading fails', async (p) => {
   await p.goto('/t/halyard/audit')
-  await p.getByText('Show older records').waitFor()
-  await world.mock('fault', { match: 'GET /api/v1/t/halyard/audit', status: 500, times: 1 })
+  await words(p, 'Show older records').waitFor()
+  await mock('fault', { match: 'GET /api/v1/t/halyard/audit', status: 500, times: 1 })
   await p.getByRole('button', { name: 'Refresh' }).click()
-  await p.getByText('This may be out of date').waitFor()
-  await p.getByText('Show older records').waitFor()
+  await words(p, 'This may be out of date').waitFor()
+  await words(p, 'Show older records').waitFor()
 })
 
 story('shows the last admin why the role stays', async (p) => {
   await p.goto('/t/halyard/members')
   await p.getByRole('combobox', { name: 'Role of Ada Okafor' }).selectOption('tenant_viewer')
-  await p.getByText('This is the last admin').waitFor()
+  await words(p, 'This is the last admin').waitFor()
   expect(await p.getByRole('combobox', { name: 'Role of Ada Okafor' }).inputValue()).toBe('tenant_admin')
 })
 
 story('says that it is offline and that nothing is green any more', async (p, context) => {
   await p.goto('/t/halyard/clusters')
-  await p.getByText(/clusters, live/).waitFor()
+  await words(p, /clusters, live/).waitFor()
   await context.setOffline(true)
-  await world.mock('drop')
-  await p.getByText('You are offline').waitFor()
+  await mock('drop')
+  await words(p, 'You are offline').waitFor()
   await context.setOffline(false)
-  await p.getByText('You are offline').waitFor({ state: 'detached' })
-  await p.getByText(/clusters, live/).waitFor()
+  await words(p, 'You are offline').waitFor({ state: 'detached' })
+  await words(p, /clusters, live/).waitFor()
 })
 
 story('shows hostile text as text', async (p) => {
   await newChat(p)
   await ask(p, 'hostile')
-  await p.getByText('<b>Not bold</b>').waitFor()
+  await words(p, '<b>Not bold</b>').waitFor()
   await p.getByRole('cell', { name: '<script>alert(1)</script>' }).waitFor()
   expect(await p.locator('#root img, #root script, #root article b, #root article a').count()).toBe(0)
-  expect(await p.getByText('\u001B').count()).toBe(0)
+  expect(await words(p, '\u001B').count()).toBe(0)
   expect(await p.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
 }, { width: 390 })
 
 story('finds anything from the palette', async (p) => {
   await p.goto('/t/halyard/clusters')
-  await p.getByText('edge-lagos').waitFor()
+  await words(p, 'edge-lagos').waitFor()
   await p.keyboard.press('Control+k')
   await p.getByRole('dialog').getByRole('combobox').fill('payments heal')
-  await p.getByText('Nothing has “payments heal”').waitFor()
+  await words(p, 'Nothing has “payments heal”').waitFor()
   await p.getByRole('dialog').getByRole('combobox').fill('not healthy')
   await p.keyboard.press('Enter')
   await p.getByRole('heading', { level: 1, name: 'Which pods are not healthy?' }).waitFor()
@@ -280,12 +251,12 @@ story('holds two organisations in two tabs', async (p, context) => {
   await other.goto('/t/tidewater/clusters')
   await other.getByText('No clusters yet').waitFor()
   await p.goto('/t/halyard/clusters')
-  await p.getByText('edge-lagos').waitFor()
+  await words(p, 'edge-lagos').waitFor()
   await other.reload()
   await other.getByText('No clusters yet').waitFor()
   await p.getByRole('button', { name: /Change organisation/ }).click()
   await p.getByRole('menuitemcheckbox', { name: /Tidewater Labs/ }).click()
-  await p.getByText('Connect a cluster to start asking').waitFor()
+  await words(p, 'Connect a cluster to start asking').waitFor()
 })
 
 story('signs out of one organisation in every tab', async (p, context) => {

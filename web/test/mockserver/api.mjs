@@ -1,6 +1,6 @@
 // The API's contract over the mock world.
 
-import { actionsOf, ahead, fleet, iso, tunnels, uuid, world } from './data.mjs'
+import { actionsOf, ahead, fleet, iso, noModel, noSlack, tunnels, uuid, world } from './data.mjs'
 import { decide, history, newRun, outward, play, stop } from './runs.mjs'
 
 export class Problem extends Error {
@@ -16,7 +16,16 @@ const notFound = () => new Problem(404, 'Not found', 'There is no such thing her
 export const streams = new Set()
 
 let state
+/** Codes that were used up. */
+const slackUsed = new Set()
+
+function slackCode(code) {
+  if (!code.startsWith('good') || slackUsed.has(code)) throw new Problem(404, 'Not found', 'This link was used already, has expired, or was never given out.', { code: 'slack_code', fix: 'Type /kubechat link in Slack for a new one.' })
+  return { teamId: 'T0HALYARD', userId: 'U0ADA', name: '<b>ada</b> \u202e', expiresAt: ahead(600) }
+}
+
 export function reset() {
+  slackUsed.clear()
   state = world()
   const t = state.tenants.halyard
   history(t, t.members)
@@ -104,6 +113,14 @@ const routes = [
     tell(t, c)
     return { status: 204 }
   }],
+  ['POST', '/clusters/([^/]+)/unlock', async ({ t, c, body, need }) => {
+    need('clusters.manage')
+    c.forgotKeys = (await body()).forgetKeys === true
+    for (const k of ['lockedAt', 'lockReason', 'reason']) delete c[k]
+    Object.assign(c, { state: 'connected', since: iso(Date.now()), sessions: 2 })
+    tell(t, c)
+    return { body: c }
+  }],
   ['GET', '/clusters/([^/]+)/join-tokens', ({ t, c, need }) => (need('clusters.manage'), { body: { items: t.joinTokens.filter((j) => j.cluster === c.id) } })],
   ['POST', '/clusters/([^/]+)/join-tokens', ({ t, c, need }) => (need('clusters.manage'), { status: 201, body: join(t, c) })],
   ['DELETE', '/clusters/([^/]+)/join-tokens/([^/]+)', ({ t, p }) => {
@@ -122,6 +139,42 @@ const routes = [
   ['GET', '/clusters/([^/]+)/kubeconfig', ({ t, c, res }) => {
     res.writeHead(200, { 'Content-Type': 'text/yaml', 'Content-Disposition': `attachment; filename="${c.name}.kubeconfig"` })
     res.end(`apiVersion: v1\nkind: Config\nclusters:\n  - name: ${c.name}\n    cluster:\n      server: https://kubechat.example/t/${t.slug}/clusters/${c.id}/k8s/\nusers:\n  - name: kubechat\n    user:\n      exec:\n        apiVersion: client.authentication.k8s.io/v1\n        command: kubechat\n        args: [credential, --tenant, ${t.slug}]\n`)
+  }],
+  ['GET', '/settings/model', ({ t, need }) => (need('members.manage'), { body: t.model })],
+  ['PUT', '/settings/model', async ({ t, body, need }) => {
+    need('members.manage')
+    const { key, ...b } = await body()
+    if (b.provider === 'bedrock' && !b.region) throw new Problem(422, 'Invalid', 'Amazon Bedrock is asked in one region: name it.', { fix: 'For example eu-central-1.' })
+    if (b.baseUrl.startsWith('http://169.')) throw new Problem(422, 'Invalid', 'The base URL leads to an address that KubeChat does not call.', { fix: 'Use a public https address, or one that your operator has allowed.' })
+    if (b.provider === '') return { body: (t.model = noModel(t)) }
+    t.model = { ...b, externalId: t.id, hasKey: key === undefined ? t.model.hasKey : key !== '', used: t.model.used, updatedAt: iso(Date.now()) }
+    return { body: t.model }
+  }],
+  ['GET', '/slack', ({ t, need }) => (need('members.manage'), { body: t.slack })],
+  ['PUT', '/slack', async ({ t, body, need }) => {
+    need('members.manage')
+    const { signingSecret, ...b } = await body()
+    if (!/^T[A-Z0-9]+$/.test(b.teamId)) throw new Problem(422, 'Invalid', 'A workspace’s id is T and capital letters and digits, such as T0123456789.')
+    if (!signingSecret && t.slack.teamId !== b.teamId) throw new Problem(422, 'Invalid', 'A workspace needs its signing secret.')
+    t.slack = { connected: true, ...b, updatedAt: iso(Date.now()) }
+    return { body: t.slack }
+  }],
+  ['DELETE', '/slack', ({ t, need }) => {
+    need('members.manage')
+    Object.assign(t, { slack: noSlack(), slackLinks: [] })
+    return { status: 204 }
+  }],
+  ['GET', '/slack/links', ({ t }) => ({ body: { items: t.slackLinks } })],
+  ['DELETE', '/slack/links/([^/]+)', ({ t, p }) => {
+    t.slackLinks = t.slackLinks.filter((l) => l.id !== p[0])
+    return { status: 204 }
+  }],
+  ['POST', '/slack/links/preview', async ({ body }) => ({ body: slackCode((await body()).code) })],
+  ['POST', '/slack/links', async ({ t, me, body }) => {
+    const { code } = await body()
+    const { expiresAt: _expiresAt, ...who } = slackCode(code)
+    slackUsed.add(code)
+    return { status: 201, body: { id: t.id, ...who, memberId: me.id, email: me.email, createdAt: iso(Date.now()) } }
   }],
   ['GET', '/members', ({ t, need }) => (need('members.read'), { body: { items: t.members } })],
   ['POST', '/members', async ({ t, body, need }) => {
@@ -161,7 +214,15 @@ const routes = [
     t.watchers.add(send)
     return () => t.watchers.delete(send)
   })],
-  ['GET', '/conversations', ({ t }) => ({ body: { items: t.conversations.map(conversationOut) } })],
+  ['GET', '/conversations', ({ t, url }) => {
+    const words = (url.searchParams.get('q') ?? '').toLowerCase().split(/\s+/).filter(Boolean)
+    const has = (text) => words.every((w) => text.toLowerCase().includes(w))
+    return { body: { items: t.conversations.filter((c) => has(c.title) || c.runs.some((r) => has(r.text))).map(conversationOut) } }
+  }],
+  ['PATCH', '/conversations/([^/]+)', async ({ v, body }) => {
+    v.title = (await body()).title
+    return { body: conversationOut(v) }
+  }],
   ['POST', '/conversations', async ({ t, me, body }) => {
     const { clusterId } = await body()
     const cluster = t.clusters.find((c) => c.id === clusterId)
@@ -197,14 +258,20 @@ const routes = [
     return () => r.listeners.delete(on)
   })],
   ['DELETE', '/runs/([^/]+)', ({ r }) => (stop(r), { status: 202 })],
-  ['POST', '/runs/([^/]+)/approval', async ({ r, body, need }) => {
+  ['POST', '/runs/([^/]+)/approval', async ({ r, t, body, need }) => {
     const b = await body()
     need('commands.run')
     if (r.state !== 'awaiting_approval') throw new Problem(409, 'Conflict', 'This plan is not waiting for a decision any more.')
     if (/stale/.test(r.text)) throw new Problem(409, 'The plan is out of date', 'deployment/cart was changed by kubectl 12 seconds ago, after this plan was made.', { fix: 'Ask again: a fresh plan shows the new difference.', code: 'plan_stale' })
-    if (b.decision === 'approve' && r.plan.typedName && b.typedName !== r.plan.typedName) throw new Problem(422, 'Invalid', 'The name typed is not the object’s.')
-    decide(r, b.decision)
+    const plan = r.plans.get(b.planHash) ?? r.plan
+    if (b.decision === 'approve' && plan.typedName && b.typedName !== plan.typedName) throw new Problem(422, 'Invalid', 'The name typed is not the object’s.')
+    if (b.decision === 'approve' && b.remember) t.standing = true
+    void decide(r, b.decision, false, b.planHash)
     return { status: 202, body: outward(r) }
+  }],
+  ['DELETE', '/standing-approvals', ({ t }) => {
+    t.standing = false
+    return { status: 204 }
   }],
   ['GET', '/audit', ({ t, me, url }) => {
     const q = url.searchParams

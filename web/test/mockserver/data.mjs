@@ -24,6 +24,10 @@ export const actionsOf = (role) => actions[role]
 const hour = 3600
 const day = 86400
 
+export const noModel = (t) => ({ provider: '', model: '', baseUrl: '', region: '', roleArn: '', contextSize: 0, dayTokens: 0, dayCostMicros: 0, inputPrice: 0, outputPrice: 0, hasKey: false, externalId: t.id, used: { tokens: 0, costMicros: 0 } })
+
+export const noSlack = () => ({ connected: false, teamId: '', name: '' })
+
 export function world() {
   n = 0
   const member = (name, email, role, age = 40 * day) => ({ id: uuid(), name, email, role, createdAt: ago(age), active: true })
@@ -57,7 +61,9 @@ export function world() {
   const halyard = { id: uuid(), slug: 'halyard', name: 'Halyard Logistics', demo: false, members: [ada, ben, vera, ci], clusters }
   const otto = member('Otto Brand', 'otto@tidewater.example', 'tenant_user')
   const tidewater = { id: uuid(), slug: 'tidewater', name: 'Tidewater Labs', demo: true, members: [otto], clusters: [] }
-  for (const t of [halyard, tidewater]) Object.assign(t, { conversations: [], runs: new Map(), audit: [], tokens: [], joinTokens: [], groups: new Map(), watchers: new Set() })
+  for (const t of [halyard, tidewater]) Object.assign(t, { conversations: [], runs: new Map(), audit: [], tokens: [], joinTokens: [], groups: new Map(), watchers: new Set(), model: noModel(t), slack: noSlack(), slackLinks: [] })
+  halyard.slackLinks = [{ id: uuid(), teamId: 'T0HALYARD', userId: 'U0BEN', name: 'ben', memberId: ben.id, email: ben.email, createdAt: ago(2 * day) }]
+  halyard.model = { ...noModel(halyard), provider: 'anthropic', model: 'claude-sonnet', hasKey: true, inputPrice: 3_000_000, outputPrice: 15_000_000, dayTokens: 2_000_000, dayCostMicros: 20_000_000, used: { tokens: 1_640_000, costMicros: 6_120_000 }, updatedAt: ago(3 * day) }
   halyard.tokens = [
     { id: uuid(), name: 'laptop kubectl', createdAt: ago(20 * day), expiresAt: ahead(70 * day), lastUsedAt: ago(340) },
     { id: uuid(), name: 'deploy pipeline', createdAt: ago(88 * day), expiresAt: ahead(2 * day), lastUsedAt: ago(2 * day) },
@@ -117,6 +123,7 @@ export const tunnels = (c) => ({
     id: `session-${i}`, replica: `0193a5c0-7e4${i}-7000-8000-00000000000${i}`, confirmed: true, agentName: `kubechat-agent-6d8f7c9b5-${['x2kqp', 'm7wzn'][i]}`,
     transport: c.transports?.[i] ?? 'tls', agentVersion: c.agentVersion, kubernetesVersion: c.kubernetesVersion, openedAt: ago(4 * hour + i * 900),
     roundTripMs: (c.roundTripMs ?? 8) + i, certificateUntil: ahead(19 * hour - i * 300), ...(i === 1 && c.name === 'prod-us-1' && { intercepted: true }),
+    ...(i === 0 && c.name === 'prod-us-1' && { trouble: 'The proxy at proxy.halyard.example:3128 does not connect: it wants a user name and password: put them into the proxy’s URL, http://USER:PASSWORD@HOST:PORT.' }),
   })),
   disconnects: ['pending', 'revoked'].includes(c.state)
     ? []

@@ -19,8 +19,8 @@ export const outward = (r) => ({
 })
 
 export function newRun(tenant, conversation, text, member, at) {
-  const run = { id: uuid(), conversationId: conversation.id, text, state: 'queued', createdAt: at ?? iso(Date.now()), events: [], listeners: new Set(), member, tenant, conversation, offset: at ? Date.now() - Date.parse(at) : 0 }
-  run.steps = [{ type: 'accepted', data: { text } }, ...script(text, conversation.cluster)]
+  const run = { id: uuid(), conversationId: conversation.id, text, state: 'queued', createdAt: at ?? iso(Date.now()), events: [], listeners: new Set(), member, tenant, conversation, plans: new Map(), branches: new Map(), offset: at ? Date.now() - Date.parse(at) : 0 }
+  run.steps = [{ type: 'accepted', data: { text } }, ...script(text, conversation.cluster, tenant.clusters)]
   tenant.runs.set(run.id, run)
   conversation.runs.push(run)
   conversation.updatedAt = run.createdAt
@@ -34,6 +34,7 @@ function emit(run, e) {
   if (e.type === 'accepted') run.state = 'running'
   if (e.type === 'plan') {
     run.plan = e.data
+    run.plans.set(e.data.hash, e.data)
     if (e.data.namespace) run.conversation.namespace = e.data.namespace
     if (e.data.class === 'read') record(run, 'read', { verb: 'list', command: e.data.kubectl, httpStatus: 200, durationMs: 43 })
   }
@@ -69,11 +70,29 @@ function record(run, kind, more) {
 export async function play(run, instant = false) {
   while (run.steps.length > 0 && !run.endedAt) {
     const step = run.steps.shift()
+    if (step.forever) {
+      // Until someone stops it: what a followed log does.
+      for (let n = 0; !run.endedAt; n++) {
+        await new Promise((r) => setTimeout(r, pace.unit * step.every).unref())
+        if (!run.endedAt) emit(run, step.forever(n))
+        if (instant) return
+      }
+      return
+    }
     if (typeof step === 'number') {
       if (!instant) await new Promise((r) => (run.timer = setTimeout(r, step * pace.unit)))
       continue
     }
+    if (step.branches) {
+      // Several plans: each goes on by itself, and the run ends with the last of them.
+      for (const [hash, rest] of Object.entries(step.branches)) run.branches.set(hash, rest)
+      return
+    }
     if (step.wait) {
+      if (run.approval.remember && run.tenant.standing) {
+        emit(run, { type: 'approved', data: { by: actor(run.member).name, standing: true } })
+        continue
+      }
       const left = Date.parse(run.approval.expiresAt) - Date.now()
       run.expiry = setTimeout(() => {
         emit(run, { type: 'expired', data: {} })
@@ -86,7 +105,8 @@ export async function play(run, instant = false) {
   }
 }
 
-export function decide(run, decision, instant = false) {
+export function decide(run, decision, instant = false, hash) {
+  if (run.branches.has(hash)) return branch(run, decision, hash)
   clearTimeout(run.expiry)
   if (decision === 'decline') {
     emit(run, { type: 'declined', data: { by: actor(run.member).name } })
@@ -95,6 +115,20 @@ export function decide(run, decision, instant = false) {
   }
   emit(run, { type: 'approved', data: { by: actor(run.member).name } })
   void play(run, instant)
+}
+
+async function branch(run, decision, hash) {
+  const cluster = run.plans.get(hash).cluster.id
+  const rest = run.branches.get(hash)
+  run.branches.delete(hash)
+  emit(run, { type: decision === 'decline' ? 'declined' : 'approved', cluster, data: { by: actor(run.member).name } })
+  for (const step of decision === 'decline' ? [{ type: 'plan.end', cluster, data: { state: 'done' } }] : rest) {
+    if (typeof step === 'number') await new Promise((r) => setTimeout(r, step * pace.unit))
+    else emit(run, step)
+  }
+  run.settledPlans = (run.settledPlans ?? 0) + 1
+  if (run.settledPlans === run.plans.size) emit(run, { type: 'end', data: { state: 'done' } })
+  else run.state = 'awaiting_approval'
 }
 
 export function stop(run) {

@@ -1,35 +1,9 @@
 // What the mock server answers to which words: a script of events per question. A number is a pause, in the server's
 // unit of time; a function decides what comes when it is reached.
 
-import { ahead, logLines, nodeTable, podTable, yamlText } from './data.mjs'
-
-const deployment = { group: 'apps', version: 'v1', resource: 'deployments', kind: 'Deployment', namespaced: true }
-
-const read = (c, kubectl, sentence, namespace) => ({
-  type: 'plan',
-  data: { hash: `h-${kubectl.length}`, class: 'read', sentence, kubectl, cluster: c, namespace, steps: [{ op: 'get', resource: { ...deployment, resource: 'pods', kind: 'Pod' }, namespace, class: 'read' }], protected: false },
-})
-
-const allow = (verb, resource, name, allowed = true, reason = 'RBAC: allowed by ClusterRoleBinding "kubechat-operator"') => ({
-  type: 'access',
-  data: { allowed, group: 'operator', steps: [{ verb: 'get', resource, namespace: 'shop', name, allowed: true, reason: 'RBAC: allowed by ClusterRoleBinding "kubechat-viewer"' }, { verb, resource, namespace: 'shop', name, allowed, reason }] },
-})
-
-const end = (state = 'done', message) => ({ type: 'end', data: { state, ...(message ? { message } : {}) } })
-
-function change(c, { sentence, kubectl, name, verb = 'patch', resource = 'deployments', unified, warnings = [], cls = 'mutate', typedName, expires = 600, isProtected = false, op = 'scale', after }) {
-  const plan = { hash: `h-${kubectl}`, class: cls, sentence, kubectl, cluster: c, namespace: 'shop', protected: isProtected, steps: [{ op, resource: deployment, namespace: 'shop', names: [name], class: cls }], ...(typedName ? { typedName } : {}) }
-  return [
-    { type: 'plan', data: plan }, 2, allow(verb, resource, name), 2,
-    { type: 'diff', data: { steps: [{ title: `deployment/${name}`, before: '', after: '', unified, warnings }] } }, 1,
-    () => ({ type: 'approval', data: { expiresAt: ahead(expires), planHash: plan.hash } }),
-    { wait: 'decision' },
-    { type: 'started', data: { step: 0, kubectl } }, 4,
-    ...(after ?? [{ type: 'result', data: { step: 0, outcome: 'succeeded', message: `deployment.apps/${name} ${op === 'scale' ? 'scaled' : op === 'delete' ? 'deleted' : 'changed'}` } }, end()]),
-  ]
-}
-
-const scaleDiff = (from, to) => `--- live\n+++ dry run\n@@ -9,7 +9,7 @@\n spec:\n   progressDeadlineSeconds: 600\n-  replicas: ${from}\n+  replicas: ${to}\n   revisionHistoryLimit: 10\n   selector:\n     matchLabels:\n`
+import { logLines, nodeTable, podTable, yamlText } from './data.mjs'
+import { change, end, explain, findings, read, roleSnippet, scaleDiff, scope } from './pieces.mjs'
+import { more } from './scenarios-more.mjs'
 
 const scenarios = [
   [/hostile/i, (c) => [read(c, 'kubectl get pods -A', 'List pods.'), 2, {
@@ -38,7 +12,7 @@ const scenarios = [
       ['x'.repeat(300), 'javascript:alert(1) ![x](http://evil.example/x.png)', '"><b>bold'],
       ['=cmd|calc', '\u0000\u0007bell', null] ] } }, { type: 'text', data: { text: '<b>Not bold</b> & **not markdown** http://evil.example/' } }, end()]],
   [/forbidden|not allowed/i, (c) => [{ type: 'plan', data: { hash: 'h-f', class: 'mutate', sentence: 'Cordon node ip-10-0-1-93: no new pod goes there.', kubectl: 'kubectl cordon ip-10-0-1-93', cluster: c, steps: [], protected: false } }, 2,
-    { type: 'access', data: { allowed: false, group: 'operator', steps: [{ verb: 'patch', resource: 'nodes', name: 'ip-10-0-1-93', allowed: false, reason: 'RBAC: no rule lets group kubechat:operator patch nodes' }] } }, { type: 'error', data: { problem: { type: 'about:blank', title: 'Forbidden', status: 403, code: 'rbac', detail: 'On staging-eu, group "kubechat:operator" may not patch nodes cluster-wide.', fix: 'A tenant_admin can give you another group in this cluster; its owner can extend the group’s rights.', requestId: 'run-0193a5c0' } } }, end('failed')]],
+    { type: 'access', data: { allowed: false, group: 'operator', steps: [{ verb: 'patch', resource: 'nodes', name: 'ip-10-0-1-93', allowed: false, reason: 'RBAC: no rule lets group kubechat:operator patch nodes', rule: 'patch nodes, cluster-wide, for the group kubechat:operator' }], snippet: roleSnippet } }, { type: 'error', data: { problem: { type: 'about:blank', title: 'Forbidden', status: 403, code: 'rbac', detail: 'On staging-eu, group "kubechat:operator" may not patch nodes cluster-wide.', fix: 'A tenant_admin can give you another group in this cluster; its owner can extend the group’s rights.', requestId: 'run-0193a5c0' } } }, end('failed')]],
   [/unknown/i, (c) => change(c, { sentence: 'Scale deployment checkout from 2 to 5 replicas', kubectl: 'kubectl scale deployment/checkout --replicas=5 -n shop', name: 'checkout', unified: scaleDiff(2, 5),
     after: [{ type: 'result', data: { step: 0, outcome: 'unknown', message: 'The session ended before the answer came.' } }, end('interrupted', 'The connection to the cluster was lost.')] })],
   [/interrupt/i, (c) => [read(c, 'kubectl get events -A', 'List events.'), 3, end('interrupted', 'The server that worked on it went away.')]],
@@ -50,10 +24,8 @@ const scenarios = [
     unified: '@@ -1,8 +0,0 @@\n-apiVersion: apps/v1\n-kind: Deployment\n-metadata:\n-  name: recommender\n-  namespace: shop\n-spec:\n-  replicas: 1\n-  # and 31 more lines\n', warnings: ['Service recommender would be left without endpoints.', '1 pod ends with it.'] })],
   [/scale (\S+) to (\d+)/i, (c, m) => change(c, { sentence: `Scale deployment ${m[1]} from 2 to ${m[2]} replicas`, kubectl: `kubectl scale deployment/${m[1]} --replicas=${m[2]} -n shop`, name: m[1], resource: 'deployments/scale', unified: scaleDiff(2, m[2]) })],
   [/restart/i, (c) => change(c, { sentence: 'Restart deployment payments, one pod after the other', kubectl: 'kubectl rollout restart deployment/payments -n shop', name: 'payments', op: 'rolloutRestart', unified: '@@ -14,4 +14,6 @@\n   template:\n     metadata:\n+      annotations:\n+        kubectl.kubernetes.io/restartedAt: "2026-11-23T21:40:00Z"\n       labels:\n', warnings: ['It has one replica: it is away for a moment.'] })],
-  [/why|wrong|failing/i, (c) => [read(c, 'kubectl describe pod -l app=payments -n shop\nkubectl logs deployment/payments --previous --tail=50 -n shop', 'Look into payments.', 'shop'), 4,
-    { type: 'finding', data: { object: 'pod/payments-7c4d6f8b95-vn5tz', reason: 'CrashLoopBackOff', severity: 'critical', text: 'Container payments exits with code 1 about 3 seconds after it starts; it has restarted 41 times in 3 h 35 min.', evidence: ['lastState.terminated: exitCode 1, reason Error, 21:38:04 to 21:38:07', 'log: panic: PAYMENTS_DSN: parse "postgres://…@ledger:5432": lookup ledger: no such host'], next: 'Look at service ledger in namespace shop: the name is not resolved.' } }, 1,
-    { type: 'finding', data: { object: 'service/ledger', reason: 'No endpoints', severity: 'warning', text: 'Its selector app=ledger-db matches no pod. Pods with app=ledger exist.', evidence: ['selector: app=ledger-db', 'statefulset/ledger labels: app=ledger'], next: 'Compare the selector of service ledger with the labels of its pods.' } }, 1,
-    { type: 'finding', data: { object: 'deployment/payments', reason: 'Changed 3 h 41 min ago', severity: 'info', text: 'Revision 18 changed PAYMENTS_DSN. Revision 17 ran for 12 days without a restart.' } }, 1,
+  [/why|wrong|failing/i, (c) => [scope(c, 'shop', ['deployment/payments']), read(c, 'kubectl describe pod -l app=payments -n shop\nkubectl logs deployment/payments --previous --tail=50 -n shop', 'Look into payments.', 'shop'), 4,
+    ...findings.flatMap((f) => [{ type: 'finding', data: f }, 1]),
     { type: 'text', data: { text: 'payments crashes because it can’t reach its database: service ledger selects no pod since revision 18 renamed it.' } }, end()]],
   [/log/i, (c) => [read(c, 'kubectl logs deployment/checkout -c checkout --tail=60 -n shop', 'Show the last 60 lines.', 'shop'), 2, { type: 'log', data: { lines: logLines(40), pod: 'checkout-5f6d8c7b49-9qmjt', container: 'checkout' } }, 3, { type: 'log', data: { lines: logLines(20), pod: 'checkout-5f6d8c7b49-9qmjt', container: 'checkout' } }, end()]],
   [/yaml/i, (c) => [read(c, 'kubectl get deployment/checkout -o yaml -n shop', 'Show it as YAML.', 'shop'), 2, { type: 'yaml', data: { text: yamlText } }, end()]],
@@ -65,13 +37,14 @@ const scenarios = [
   [/empty|nothing/i, (c) => [read(c, 'kubectl get jobs -n staging', 'List jobs.', 'staging'), 2, { type: 'table', data: { title: 'Jobs', namespace: 'staging', columns: [{ name: 'Name', kind: 'text' }], rows: [] } }, end()]],
   [/not healthy|unhealthy/i, (c) => [read(c, 'kubectl get pods -n shop', 'List pods that are not healthy.', 'shop'), 2, { type: 'table', data: podTable('shop', true) }, end()]],
   [/many/i, (c) => [read(c, 'kubectl get pods -A', 'List pods.'), 2, { type: 'table', data: { ...podTable(undefined, false), truncated: true, rows: Array.from({ length: 600 }, (_, i) => [`worker-${i}`, '1/1', 'Running', i % 7, '3h20m']) } }, end()]],
-  [/./, (c) => [read(c, 'kubectl get pods -n shop', 'List the pods in shop.', 'shop'), 3, { type: 'table', data: podTable('shop', false) }, end()]],
+  [/./, (c) => [scope(c, 'shop'), read(c, 'kubectl get pods -n shop', 'List the pods in shop.', 'shop'), explain('kubectl get pods -n shop', 'get', 'pods'), 3, { type: 'table', data: podTable('shop', false) }, end()]],
 ]
 
-export function script(text, cluster) {
-  for (const [re, make] of scenarios) {
+/** The words name their scenario; the first one that knows them plays. */
+export function script(text, cluster, clusters) {
+  for (const [re, make] of [...more, ...scenarios]) {
     const m = re.exec(text)
-    if (m) return [1, ...make(cluster, m)]
+    if (m) return [1, ...make(cluster, m, clusters)]
   }
   return [end()]
 }

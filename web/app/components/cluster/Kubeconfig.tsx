@@ -7,8 +7,9 @@ import type { Cluster } from '@/api/types'
 import { Loaded } from '@/components/Loaded'
 import { Panel } from '@/components/Page'
 import { buttonClass } from '@/ui/Button'
-import { Command, Yaml } from '@/ui/Code'
+import { Command } from '@/ui/Code'
 import { Copy } from '@/ui/Copy'
+import { Yaml } from '@/ui/Yaml'
 
 /** kubectl through the same tunnel, under the same rules and into the same audit log. */
 export function Kubeconfig({ cluster: c }: { cluster: Cluster }) {

@@ -1,12 +1,14 @@
 import { useMutation } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Unplug } from 'lucide-react'
+import { TriangleAlert, Unplug } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
 import { useMay, useSlug } from '@/api/context'
 import { revokeCluster } from '@/api/mutations'
 import type { Cluster } from '@/api/types'
+import { Locked } from '@/components/cluster/Locked'
 import { Panel } from '@/components/Page'
 import { ProblemNote } from '@/components/Problem'
+import { Tunnels } from '@/fleet/TunnelDrawer'
 import { Note, Tag } from '@/ui/bits'
 import { Button, buttonClass } from '@/ui/Button'
 import { Dialog, DialogBody, DialogFoot } from '@/ui/Dialog'
@@ -27,10 +29,16 @@ export function Overview({ cluster: c }: { cluster: Cluster }) {
   const manage = useMay('clusters.manage')
   return (
     <div className="flex flex-col gap-4">
-      {c.state === 'offline' && (
+      {c.lockedAt && c.state !== 'revoked' && <Locked cluster={c} />}
+      {c.state === 'offline' && !c.lockedAt && (
         <Note tone="bad" icon={<Unplug aria-hidden />} title={c.reason ?? 'No session is open.'}>
           Its agent tries again by itself. Questions to it fail until then; what ran before is in the audit log. Last seen <Ago at={c.lastSeen} />. In the cluster, look at{' '}
           <code className="untrusted">kubectl get pods -n kubechat</code>.
+        </Note>
+      )}
+      {c.problem && c.state !== 'revoked' && (
+        <Note tone="warn" icon={<TriangleAlert aria-hidden />} title="Its agent reports something wrong in the cluster">
+          <span className="untrusted">{c.problem}</span>
         </Note>
       )}
       {c.state === 'pending' && (
@@ -74,8 +82,15 @@ export function Overview({ cluster: c }: { cluster: Cluster }) {
             <code className="text-sm untrusted">{c.id}</code>
           </Fact>
         </dl>
-        {c.reason && c.state !== 'offline' && <p className="border-t border-line px-4 py-2.5 text-ink-2 untrusted">{c.reason}</p>}
+        {c.reason && c.state !== 'offline' && c.reason !== `The agent reports: ${c.problem}` && <p className="border-t border-line px-4 py-2.5 text-ink-2 untrusted">{c.reason}</p>}
       </Panel>
+      {c.state !== 'revoked' && c.state !== 'pending' && (
+        <Panel title="Tunnels">
+          <div className="flex flex-col gap-6">
+            <Tunnels id={c.id} untitled />
+          </div>
+        </Panel>
+      )}
       {c.state !== 'revoked' && manage.may && <Revoke cluster={c} />}
     </div>
   )

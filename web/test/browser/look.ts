@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { axe, out, start, type World } from './harness'
+import { axe, out, start, words, type World } from './harness'
 
 let world: World
 beforeAll(async () => {
@@ -20,7 +20,7 @@ interface Shot {
   ready: (p: Page) => Promise<unknown>
 }
 
-const text = (t: string | RegExp) => (p: Page) => p.getByText(t).first().waitFor()
+const text = (t: string | RegExp) => (p: Page) => words(p, t).first().waitFor()
 const heading = (name: string | RegExp) => (p: Page) => p.getByRole('heading', { level: 1, name }).first().waitFor()
 const openThread = (name: RegExp, then: (p: Page) => Promise<unknown>) => async (p: Page) => {
   const narrow = (p.viewportSize()?.width ?? 0) < 768
@@ -29,23 +29,37 @@ const openThread = (name: RegExp, then: (p: Page) => Promise<unknown>) => async 
   await then(p)
 }
 
+const asking = (what: string, then: (p: Page) => Promise<unknown>) => async (p: Page) => {
+  await p.getByRole('textbox', { name: 'Ask this cluster' }).fill(what)
+  await p.getByRole('textbox', { name: 'Ask this cluster' }).press('Enter')
+  await then(p)
+}
+
+const lock = () =>
+  world.mock('fleet', {
+    name: 'edge-lagos',
+    lockedAt: new Date(Date.now() - 26 * 60_000).toISOString(),
+    lockReason: 'Somebody used this cluster’s identity and could not prove to be its agent: its service account token was signed by another cluster’s keys.',
+    reason: 'Two parties hold this cluster’s identity, so neither may go on: make a new join token and install the agent with it.',
+  })
+
 const shots: Shot[] = [
   { name: 'sign-in', path: '/sign-in', token: null, ready: heading('Sign in') },
   { name: 'sign-in-wrong', path: '/sign-in', token: null, ready: async (p) => {
     await p.getByLabel('API token').fill('kcp_expired')
     await p.getByRole('button', { name: 'Sign in', exact: true }).click()
-    await p.getByText('expired on').waitFor()
+    await words(p, 'expired on').waitFor()
   } },
   { name: 'sign-in-again', path: '/sign-in', ready: text('Signed in already') },
   { name: 'chat-new', path: '/t/halyard/chat', ready: (p) => p.getByRole('button', { name: 'How full are the nodes?' }).waitFor() },
   { name: 'chat-none', path: '/t/tidewater/chat', token: 'kcp_otto', ready: text('Connect a cluster to start asking') },
   { name: 'chat-decision', path: '/t/halyard/chat', ready: openThread(/What is running in shop/, text('to approve it')) },
   { name: 'chat-finding', path: '/t/halyard/chat', ready: openThread(/Which pods are not healthy/, text('No endpoints')) },
-  { name: 'chat-refusals', path: '/t/halyard/chat', ready: openThread(/Which web is it/, text('RBAC: no rule')) },
+  { name: 'chat-refusals', path: '/t/halyard/chat', ready: openThread(/Which web is it/, text('Missing:')) },
   { name: 'chat-outcomes', path: '/t/halyard/chat', ready: openThread(/Scale checkout to 6/, text('the answer was lost')) },
   { name: 'chat-logs', path: '/t/halyard/chat', ready: async (p) => {
     await p.getByRole('link', { name: /What is running in shop/ }).locator('visible=true').last().click()
-    await p.getByText(/· 60 lines/).waitFor()
+    await words(p, /· 60 lines/).waitFor()
   } },
   { name: 'clusters', path: '/t/halyard/clusters', ready: text('edge-lagos') },
   { name: 'clusters-filtered', path: '/t/halyard/clusters?q=zanzibar', ready: text('No cluster matches') },
@@ -54,31 +68,54 @@ const shots: Shot[] = [
   { name: 'cluster-connect', path: '/t/halyard/clusters/new', ready: async (p) => {
     await p.getByLabel('Name').fill('demo-two')
     await p.getByRole('button', { name: /Create/ }).click()
-    await p.getByText('Watch it connect').waitFor()
+    await words(p, 'Watch it connect').waitFor()
   } },
   { name: 'cluster', path: '/t/halyard/clusters', ready: async (p) => {
     await p.getByRole('link', { name: 'edge-lagos' }).click()
-    await p.getByText('Open sessions').waitFor()
+    await words(p, 'Open sessions').waitFor()
+  } },
+  { name: 'cluster-locked', path: '/t/halyard/clusters', ready: async (p) => {
+    await lock()
+    await p.getByRole('link', { name: 'edge-lagos' }).click()
+    await p.getByRole('heading', { name: /^Locked/ }).waitFor()
+    await words(p, 'Last disconnects').waitFor()
+  } },
+  { name: 'cluster-locked-member', path: '/t/halyard/clusters', token: 'kcp_ben', ready: async (p) => {
+    await lock()
+    await p.getByRole('link', { name: 'edge-lagos' }).click()
+    await p.getByRole('heading', { name: /^Locked/ }).waitFor()
+  } },
+  { name: 'cluster-unlock', path: '/t/halyard/clusters', ready: async (p) => {
+    await lock()
+    await p.getByRole('link', { name: 'edge-lagos' }).click()
+    await p.getByRole('button', { name: 'Unlock edge-lagos' }).click()
+    await p.getByRole('dialog', { name: 'Unlock edge-lagos?' }).waitFor()
+  } },
+  { name: 'cluster-problem', path: '/t/halyard/clusters', ready: async (p) => {
+    const problem = 'RBAC: The agent may not impersonate users kubechat:user (without it no request can be made for anybody). helm upgrade --reuse-values puts the chart’s roles and bindings back.'
+    await world.mock('fleet', { name: 'prod-us-1', state: 'degraded', problem, reason: `The agent reports: ${problem}` })
+    await p.getByRole('link', { name: 'prod-us-1', exact: true }).click()
+    await words(p, 'Before this session').waitFor()
   } },
   { name: 'cluster-kubectl', path: '/t/halyard/clusters', ready: async (p) => {
     await p.getByRole('link', { name: 'staging-eu', exact: true }).click()
     await p.getByRole('link', { name: 'kubectl', exact: true }).click()
-    await p.getByText('apiVersion').first().waitFor()
+    await words(p, 'apiVersion').first().waitFor()
   } },
   { name: 'cluster-access', path: '/t/halyard/clusters', ready: async (p) => {
     await p.getByRole('link', { name: 'staging-eu', exact: true }).click()
     await p.getByRole('link', { name: 'Access', exact: true }).click()
-    await p.getByText('vera@halyard.example').waitFor()
+    await words(p, 'vera@halyard.example').waitFor()
   } },
   { name: 'cluster-tokens', path: '/t/halyard/clusters', ready: async (p) => {
     await p.getByRole('link', { name: 'dev-sandbox', exact: true }).click()
     await p.getByRole('link', { name: 'Join tokens', exact: true }).click()
-    await p.getByText('unused').waitFor()
+    await words(p, 'unused').waitFor()
   } },
   { name: 'fleet', path: '/t/halyard/fleet', ready: async (p) => {
     await world.mock('fleet', { grow: 600 })
     await p.reload()
-    await p.getByText('606 clusters').first().waitFor()
+    await words(p, '606 clusters').first().waitFor()
     await p.getByRole('row').nth(5).waitFor()
   } },
   { name: 'fleet-filtered', path: '/t/halyard/fleet?state=connected&region=us-east-1&sort=roundTrip', ready: text('1 of 6 clusters') },
@@ -90,15 +127,15 @@ const shots: Shot[] = [
   } },
   { name: 'fleet-forbidden', path: '/t/halyard/fleet', token: 'kcp_vera', ready: text('The fleet is for admins') },
   { name: 'fleet-offline', path: '/t/halyard/fleet', ready: async (p) => {
-    await p.getByText(/clusters, live/).waitFor()
+    await words(p, /clusters, live/).waitFor()
     await p.context().setOffline(true)
     await world.mock('drop')
-    await p.getByText('You are offline').waitFor()
+    await words(p, 'You are offline').waitFor()
   } },
   { name: 'fleet-failed', path: '/t/halyard/members', ready: async (p) => {
     await world.mock('fault', { match: 'GET .*/clusters$', status: 500, title: 'Something went wrong on our side.', times: 9 })
     await p.goto('/t/halyard/fleet')
-    await p.getByText('req-4c1b77').first().waitFor()
+    await words(p, 'req-4c1b77').first().waitFor()
   } },
   { name: 'audit', path: '/t/halyard/audit', ready: text('Show older records') },
   { name: 'audit-filtered', path: '/t/halyard/audit?kind=read&member=nobody', ready: text('No record matches') },
@@ -116,19 +153,19 @@ const shots: Shot[] = [
     await p.getByRole('button', { name: 'New token' }).click()
     await p.getByLabel('Name').fill('laptop')
     await p.getByRole('button', { name: 'Make the token' }).click()
-    await p.getByText('one time').waitFor()
+    await words(p, 'one time').waitFor()
   } },
   { name: 'failed', path: '/t/halyard/clusters', ready: async (p) => {
-    await p.getByText('edge-lagos').waitFor()
+    await words(p, 'edge-lagos').waitFor()
     await world.mock('fault', { match: 'GET .*/members', status: 500, title: 'Something went wrong on our side.', times: 2 })
     await p.goto('/t/halyard/members')
-    await p.getByText('req-4c1b77').waitFor()
+    await words(p, 'req-4c1b77').waitFor()
   } },
   { name: 'offline', path: '/t/halyard/clusters', ready: async (p) => {
-    await p.getByText(/clusters, live/).waitFor()
+    await words(p, /clusters, live/).waitFor()
     await p.context().setOffline(true)
     await world.mock('drop')
-    await p.getByText('You are offline').waitFor()
+    await words(p, 'You are offline').waitFor()
   } },
   { name: 'signed-out', path: '/t/halyard/chat', ready: async (p) => {
     await p.getByRole('heading', { name: 'What do you want to know?' }).waitFor()
@@ -141,7 +178,7 @@ const shots: Shot[] = [
     await world.mock('reset', { unit: 400 })
     await p.getByRole('textbox', { name: 'Ask this cluster' }).fill('why is payments failing?')
     await p.getByRole('textbox', { name: 'Ask this cluster' }).press('Enter')
-    await p.getByText('Reading from the cluster').waitFor()
+    await words(p, 'Reading from the cluster').waitFor()
   } },
   { name: 'chat-table', path: '/t/halyard/chat', ready: async (p) => {
     await p.getByRole('textbox', { name: 'Ask this cluster' }).fill('what is running in shop?')
@@ -151,24 +188,70 @@ const shots: Shot[] = [
     await p.getByRole('textbox', { name: 'Ask this cluster' }).press('Enter')
     await p.getByRole('cell', { name: 'ip-10-0-2-41' }).waitFor()
   } },
+  { name: 'chat-clusters', path: '/t/halyard/chat', ready: asking('crashing pods in all clusters', (p) => words(p, 'One cluster did not answer').waitFor()) },
+  { name: 'chat-count', path: '/t/halyard/chat', ready: asking('how many pods are not ready?', (p) => words(p, '1,204', { exact: true }).waitFor()) },
+  { name: 'chat-row-menu', path: '/t/halyard/chat', ready: asking('crashing pods in all clusters', async (p) => {
+    await p.getByRole('button', { name: /^search-/ }).click()
+    await p.getByRole('menuitem', { name: 'Describe' }).waitFor()
+  }) },
+  { name: 'chat-yaml', path: '/t/halyard/chat', ready: asking('long yaml of checkout', (p) => p.getByRole('button', { name: 'Unfold managedFields' }).waitFor()) },
+  { name: 'chat-follow', path: '/t/halyard/chat', ready: asking('follow the log of checkout', async (p) => {
+    await words(p, 'followed line 3').waitFor()
+    await p.getByRole('button', { name: 'Pause' }).click()
+    await p.getByRole('button', { name: 'Search these lines' }).click()
+    await p.getByRole('searchbox', { name: 'Search in the log' }).fill('latency')
+    await words(p, /^\d+ lines$/).waitFor()
+  }) },
+  { name: 'chat-findings', path: '/t/halyard/chat', ready: asking('why is payments failing?', (p) => words(p, 'because it can’t reach').waitFor()) },
+  { name: 'chat-answer', path: '/t/halyard/chat', ready: asking('ask the model why payments fails', (p) => words(p, 'unverified', { exact: true }).waitFor()) },
+  { name: 'chat-banner', path: '/t/halyard/chat', ready: asking('ask the model, over budget', (p) => words(p, 'used up').last().waitFor()) },
+  { name: 'chat-explain', path: '/t/halyard/chat', ready: asking('scale checkout to 3', async (p) => {
+    await p.getByRole('button', { name: 'How this was understood' }).last().click()
+    await words(p, 'What the cluster’s RBAC must allow').waitFor()
+  }) },
+  { name: 'chat-denied', path: '/t/halyard/chat', ready: asking('forbidden: cordon a node', (p) => p.getByRole('button', { name: 'Copy the role' }).waitFor()) },
+  { name: 'chat-foreign', path: '/t/halyard/chat', ready: asking('use the image from the event', (p) => p.getByRole('button', { name: 'Approve' }).waitFor()) },
+  { name: 'chat-two', path: '/t/halyard/chat', ready: asking('scale checkout to 4 in prod-eu-1 and prod-us-1', (p) => p.getByRole('button', { name: 'Approve' }).nth(1).waitFor()) },
+  { name: 'chat-stalled', path: '/t/halyard/chat', ready: asking('one that stalls', async (p) => {
+    await p.getByRole('button', { name: 'Approve' }).click()
+    await p.getByRole('button', { name: 'Undo', exact: true }).waitFor()
+  }) },
+  { name: 'chat-clarify', path: '/t/halyard/chat', ready: asking('five choices', (p) => words(p, 'Choose by its number').waitFor()) },
+  { name: 'chat-search', path: '/t/halyard/chat?find=checkout', ready: async (p) => {
+    await words(p, /^\d found/).locator('visible=true').waitFor()
+  } },
+  { name: 'model', path: '/t/halyard/settings/model', ready: text('One is stored, encrypted.') },
+  { name: 'model-wrong', path: '/t/halyard/settings/model', ready: async (p) => {
+    await p.getByRole('combobox', { name: 'Provider' }).selectOption('bedrock')
+    await p.getByRole('button', { name: 'Save' }).click()
+    await words(p, 'Name the region').waitFor()
+  } },
+  { name: 'slack', path: '/t/halyard/settings/slack', ready: text('None is connected.') },
+  { name: 'slack-link', path: '/t/halyard/slack/link?code=good-look', ready: text('U0ADA') },
+  { name: 'model-forbidden', path: '/t/halyard/settings/model', token: 'kcp_vera', ready: text('The model is for admins') },
+  { name: 'model-failed', path: '/t/halyard/clusters', ready: async (p) => {
+    await world.mock('fault', { match: 'GET .*/settings/model', status: 500, title: 'Something went wrong on our side.', times: 9 })
+    await p.goto('/t/halyard/settings/model')
+    await words(p, 'req-4c1b77').waitFor()
+  } },
   { name: 'menu', path: '/t/halyard/clusters', ready: async (p) => {
-    await p.getByText('edge-lagos').waitFor()
+    await words(p, 'edge-lagos').waitFor()
     if ((p.viewportSize()?.width ?? 0) < 768) await p.getByRole('button', { name: 'Open the menu' }).click()
     else {
       await p.getByRole('button', { name: /Change organisation/ }).click()
       await p.getByRole('menu').waitFor()
     }
-    await p.getByText('API tokens').locator('visible=true').first().waitFor()
+    await words(p, 'API tokens').locator('visible=true').first().waitFor()
   } },
   { name: 'not-found', path: '/nowhere/at/all', ready: text('There is nothing at this address') },
   { name: 'forbidden', path: '/t/halyard/clusters/new', token: 'kcp_vera', ready: text('Adding clusters is for admins') },
   { name: 'keys', path: '/t/halyard/clusters', ready: async (p) => {
-    await p.getByText('edge-lagos').waitFor()
+    await words(p, 'edge-lagos').waitFor()
     await p.keyboard.press('?')
     await p.getByRole('dialog').getByText('Go to clusters').waitFor()
   } },
   { name: 'palette', path: '/t/halyard/clusters', ready: async (p) => {
-    await p.getByText('edge-lagos').waitFor()
+    await words(p, 'edge-lagos').waitFor()
     await p.keyboard.press('Control+k')
     await p.getByRole('dialog').getByRole('combobox').fill('sta')
   } },
@@ -176,8 +259,9 @@ const shots: Shot[] = [
 
 const only = process.env['SHOTS'] ? new RegExp(process.env['SHOTS']) : undefined
 
-for (const width of [1280, 390]) {
-  for (const theme of ['light', 'dark'] as const) {
+/** look takes every page in one theme; each theme is a file of its own, so that one can be run alone. */
+export function look(theme: 'light' | 'dark'): void {
+  for (const width of [1280, 390]) {
     describe(`${theme} at ${width}`, () => {
       for (const s of shots.filter((x) => !only || only.test(x.name))) {
         it(s.name, async () => {
