@@ -9,7 +9,7 @@ BIN     := .bin
 export GOFLAGS += -mod=readonly
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down demo-agent check test test-go test-web test-e2e bench build web images charts generate fmt lint tools clients clean
+.PHONY: help demo demo-down demo-agent check test test-go test-web test-e2e bench soak build web images charts generate fmt lint tools clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ bench: ## direct against proxies against KubeChat, over a real API server; resul
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory build
 	go run -buildvcs=false -tags $(TAGS) ./e2e/bench
+
+soak: ## the long forms: 5,000 agents at once, replicas and the database lost for minutes, every fault of docs/faults.md for SOAK=1h
+	@scripts/setup.sh test
+	KUBECHAT_SOAK=$(or $(SOAK),1h) $(GOTEST) -count=1 -timeout 0 -p 1 -v ./e2e/storm ./e2e/replicas
+	KUBECHAT_SOAK=$(or $(SOAK),1h) $(GOTEST) -count=1 -timeout 0 -run TestFaults -v ./e2e/faults
 
 build: web ## the programs, in .bin
 	$(GOBUILD) -tags $(TAGS) -o $(BIN)/ ./controlplane/cmd/kubechatd ./controlplane/cmd/kubechat ./agent/cmd/kubechat-agent

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,37 +14,40 @@ import (
 )
 
 const (
-	smallPath = "/api/v1/namespaces/default/configmaps/small"
-	listPath  = "/api/v1/namespaces/bench/configmaps"
-	watchPath = "/api/v1/namespaces/default/configmaps?watch=true&fieldSelector=metadata.name%3Dticking&resourceVersion="
+	smallPath   = "/api/v1/namespaces/default/configmaps/small"
+	tickingPath = "/api/v1/namespaces/default/configmaps/ticking"
+	listPath    = "/api/v1/namespaces/bench/configmaps"
+	watchPath   = "/api/v1/namespaces/default/configmaps?watch=true&fieldSelector=metadata.name%3Dticking&resourceVersion="
 )
 
 // fill makes what is read: one small object, one that will change, and 10 MB of others.
 func fill(ctx context.Context, t target) error {
-	post := func(path, body string) error {
-		status, answer, err := t.do(ctx, http.MethodPost, path, strings.NewReader(body))
-		if err != nil {
-			return err
-		}
-		if status != http.StatusCreated {
-			return fmt.Errorf("POST %s: %d: %.300s", path, status, answer)
-		}
-		return nil
-	}
-	if err := post("/api/v1/namespaces", `{"metadata":{"name":"bench"}}`); err != nil {
+	if err := create(ctx, t, "/api/v1/namespaces", `{"metadata":{"name":"bench"}}`); err != nil {
 		return err
 	}
 	for _, name := range []string{"small", "ticking"} {
 		body := fmt.Sprintf(`{"metadata":{"name":%q},"data":{"text":%q}}`, name, strings.Repeat("x", 3500))
-		if err := post("/api/v1/namespaces/default/configmaps", body); err != nil {
+		if err := create(ctx, t, "/api/v1/namespaces/default/configmaps", body); err != nil {
 			return err
 		}
 	}
 	for i := range 100 {
 		body := fmt.Sprintf(`{"metadata":{"name":"big-%d"},"data":{"text":%q}}`, i, strings.Repeat("0123456789abcdef", 6400))
-		if err := post(listPath, body); err != nil {
+		if err := create(ctx, t, listPath, body); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// create posts an object, which must not be there yet.
+func create(ctx context.Context, t target, path, body string) error {
+	status, answer, err := t.do(ctx, http.MethodPost, path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if status != http.StatusCreated {
+		return fmt.Errorf("POST %s: %d: %.300s", path, status, answer)
 	}
 	return nil
 }
@@ -96,8 +98,8 @@ func sequential(ctx context.Context, t target, n int) ([]time.Duration, error) {
 	return times, nil
 }
 
-// parallel is requests per second of n requests by some workers.
-func parallel(ctx context.Context, t target, workers, n int) (float64, error) {
+// parallel is how long some workers take for n requests.
+func parallel(ctx context.Context, t target, workers, n int) (time.Duration, error) {
 	var left atomic.Int64
 	left.Store(int64(n))
 	errs := make(chan error, workers) // one for each worker
@@ -118,31 +120,22 @@ func parallel(ctx context.Context, t target, workers, n int) (float64, error) {
 	case err := <-errs:
 		return 0, err
 	default:
-		return float64(n) / time.Since(began).Seconds(), nil
+		return time.Since(began), nil
 	}
 }
 
-// list is MB/s of one 10 MB list, the best of three.
+// list is MB/s of one 10 MB list.
 func list(ctx context.Context, t target) (float64, error) {
-	best := 0.0
-	for range 3 {
-		began := time.Now()
-		n, err := t.get(ctx, listPath)
-		if err != nil {
-			return 0, err
-		}
-		best = max(best, float64(n)/1e6/time.Since(began).Seconds())
-	}
-	return best, nil
+	began := time.Now()
+	n, err := t.get(ctx, listPath)
+	return float64(n) / 1e6 / time.Since(began).Seconds(), err
 }
 
-// watchLatency is the median time from sending a change, straight to the API server, to its event at the watcher.
-func watchLatency(ctx context.Context, t target, n int) (time.Duration, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	_, body, err := t.do(ctx, http.MethodGet, "/api/v1/namespaces/default/configmaps/ticking", nil)
+// ticking is the resource version of the object that changes, from where a watch of it may begin.
+func (t target) ticking(ctx context.Context) (version string, err error) {
+	_, body, err := t.do(ctx, http.MethodGet, tickingPath, nil)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	var current struct {
 		Metadata struct {
@@ -150,37 +143,47 @@ func watchLatency(ctx context.Context, t target, n int) (time.Duration, error) {
 		} `json:"metadata"`
 	}
 	if err := json.Unmarshal(body, &current); err != nil {
-		return 0, fmt.Errorf("read the watched object: %w", err)
+		return "", fmt.Errorf("read the watched object: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+watchPath+current.Metadata.ResourceVersion, nil)
+	return current.Metadata.ResourceVersion, nil
+}
+
+// watchLatency is n times from sending a change, straight to the API server, to its event at the watcher.
+func watchLatency(ctx context.Context, t target, n int) ([]time.Duration, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	version, err := t.ticking(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("make the watch: %w", err)
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+watchPath+version, nil)
+	if err != nil {
+		return nil, fmt.Errorf("make the watch: %w", err)
 	}
 	t.dress(req)
 	resp, err := t.client.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("watch: %w", err)
+		return nil, fmt.Errorf("watch: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("watch: %s", resp.Status)
+		return nil, fmt.Errorf("watch: %s", resp.Status)
 	}
 	events := json.NewDecoder(resp.Body)
 	var times []time.Duration
 	for i := range n {
 		began := time.Now()
 		patch := fmt.Appendf(nil, `{"data":{"tick":"%d-%d"}}`, began.UnixNano(), i)
-		if _, _, err := t.direct.do(ctx, http.MethodPatch, "/api/v1/namespaces/default/configmaps/ticking", bytes.NewReader(patch)); err != nil {
-			return 0, err
+		if _, _, err := t.direct.do(ctx, http.MethodPatch, tickingPath, bytes.NewReader(patch)); err != nil {
+			return nil, err
 		}
 		var event struct {
 			Type string `json:"type"`
 		}
 		if err := events.Decode(&event); err != nil {
-			return 0, fmt.Errorf("read event %d: %w", i, err)
+			return nil, fmt.Errorf("read event %d: %w", i, err)
 		}
 		times = append(times, time.Since(began))
 	}
-	slices.Sort(times)
-	return times[len(times)/2], nil
+	return times, nil
 }

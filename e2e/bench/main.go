@@ -1,6 +1,7 @@
 // Command bench compares, within one interleaved run over one real kube-apiserver: a direct client, one plain reverse
-// proxy, a chain of two with TLS on each leg and the same impersonation headers, and KubeChat with every check and
-// record on. It prints ratios, because machines differ, and writes docs/benchmarks.md. It is what `make bench` runs.
+// proxy, a chain of two with TLS on each leg and the same impersonation headers, Rancher's remotedialer without any
+// check, and KubeChat with every check and record on. Then it measures the tunnel alone. It prints ratios, because
+// machines differ, and writes docs/benchmarks.md. It is what `make bench` runs.
 package main
 
 import (
@@ -11,9 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -35,49 +34,92 @@ func run(ctx context.Context, args []string) (err error) {
 	if len(args) > 0 && args[0] == "agents" { // this program again, as the other end of the tunnel's own measurements
 		return tunnelbench.Agents(ctx, os.Stdin)
 	}
+	if len(args) > 0 && commands[args[0]] != nil { // and as what is compared with KubeChat
+		return obey(ctx, commands[args[0]], os.Stdin, os.Stdout)
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 7, "interleaved rounds")
+	part := flags.String("part", "all", "what is measured: path, tunnel, or all, which alone is written down")
 	out := flags.String("out", filepath.Join(sandbox.Root(), "docs", "benchmarks.md"), "where the results go; empty is only the terminal")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("read the flags: %w", err)
 	}
-	state, err := os.MkdirTemp("", "kubechat-bench-")
-	if err != nil {
-		return fmt.Errorf("make a folder for the run: %w", err)
+	var report string
+	if *part != "tunnel" {
+		if report, err = path(ctx, *rounds); err != nil {
+			return err
+		}
 	}
-	s, err := stack.Start(ctx, stack.Config{State: state, Nodes: sandbox.NoNodes, Say: func(l string) { fmt.Fprintln(os.Stderr, "bench:", l) }})
-	if err != nil {
-		return err
+	if *part != "path" {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find this program: %w", err)
+		}
+		fmt.Fprintln(os.Stderr, "bench: the tunnel alone")
+		alone, err := tunnelbench.Run(ctx, tunnelbench.Config{Rounds: *rounds, Agents: []string{self, "agents"}})
+		if err != nil {
+			return err
+		}
+		report += "\n## The tunnel alone\n\n" + tunnelbench.Table("tunnel", alone)
 	}
-	defer func() { err = errors.Join(err, s.Stop(), os.RemoveAll(state)) }()
-	targets, closeAll, err := openTargets(s)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	if err := fill(ctx, targets[0]); err != nil {
-		return err
-	}
-	results, err := measure(ctx, targets, *rounds)
-	if err != nil {
-		return err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	fmt.Fprintln(os.Stderr, "bench: the tunnel alone")
-	alone, err := tunnelbench.Run(ctx, tunnelbench.Config{Rounds: *rounds, Agents: []string{self, "agents"}})
-	if err != nil {
-		return err
-	}
-	report := render(targets, results, *rounds) + "\n## The tunnel alone\n\n" + tunnelbench.Table(alone)
 	fmt.Print(report)
-	if *out == "" {
+	if *out == "" || *part != "all" {
 		return nil
 	}
 	return os.WriteFile(*out, []byte(report), 0o644)
 }
+
+// path measures the whole path, over a stack of its own.
+func path(ctx context.Context, rounds int) (report string, err error) {
+	state, err := os.MkdirTemp("", "kubechat-bench-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for the run: %w", err)
+	}
+	s, err := stack.Start(ctx, stack.Config{State: state, Nodes: sandbox.NoNodes, Say: func(l string) { fmt.Fprintln(os.Stderr, "bench:", l) }})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Stop(), os.RemoveAll(state)) }()
+	targets, closeAll, err := openTargets(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	defer closeAll()
+	if err := fill(ctx, targets[0]); err != nil {
+		return "", err
+	}
+	ours := targets[len(targets)-1]
+	fmt.Fprintln(os.Stderr, "bench: the agent's size")
+	size, err := agentSize(ctx, s, state, ours)
+	if err != nil {
+		return "", err
+	}
+	results, err := measure(ctx, targets, rounds)
+	if err != nil {
+		return "", err
+	}
+	after, err := afterwards(s, state)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(os.Stderr, "bench: revocation")
+	took, err := revocation(ctx, s, ours, revocations)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(os.Stderr, "bench: questions in plain words")
+	answers, err := asking(ctx, s, targets[0])
+	if err != nil {
+		return "", err
+	}
+	held := append(bars(results), revocationRow(took))
+	held = append(append(held, size...), after)
+	held = append(held, askingRows(answers)...)
+	return render(targets, results, rounds) + "\n## What it is held to\n\n" + tunnelbench.Table("what", held), nil
+}
+
+// revocations is how often revocation is measured.
+const revocations = 3
 
 // result is one target's measurements, one value for each round.
 type result struct {
@@ -86,8 +128,17 @@ type result struct {
 	listMBs         []float64
 }
 
-// measure goes through all targets in each round, in another order each time, so that what else the machine does hits
-// all of them.
+// How one round is cut up. The targets take turns at each slice, so that what else the machine does for some seconds
+// hits all of them.
+const (
+	getSlices, getEach           = 8, 50
+	parallelSlices, parallelEach = 4, 400
+	listSlices                   = 3
+	watchSlices, watchEach       = 2, 20
+	workers                      = 32
+)
+
+// measure goes through all targets in each round, in another order each time.
 func measure(ctx context.Context, targets []target, rounds int) (map[string]*result, error) {
 	results := map[string]*result{}
 	for _, t := range targets {
@@ -98,39 +149,61 @@ func measure(ctx context.Context, targets []target, rounds int) (map[string]*res
 	}
 	for round := range rounds {
 		fmt.Fprintf(os.Stderr, "bench: round %d of %d\n", round+1, rounds)
-		for i := range targets {
-			t := targets[(i+round)%len(targets)]
-			if err := one(ctx, t, results[t.name]); err != nil {
-				return nil, fmt.Errorf("%s: %w", t.name, err)
-			}
+		if err := one(ctx, targets, results, round); err != nil {
+			return nil, err
 		}
 	}
 	return results, nil
 }
 
-func one(ctx context.Context, t target, r *result) error {
-	times, err := sequential(ctx, t, 400)
-	if err != nil {
-		return err
+// one is one round. It adds one value of each kind to each target's result.
+func one(ctx context.Context, targets []target, results map[string]*result, round int) error {
+	n := len(targets)
+	gets, watches := make([][]time.Duration, n), make([][]time.Duration, n)
+	busy, best := make([]time.Duration, n), make([]float64, n)
+	for _, part := range []struct {
+		slices int
+		slice  func(t target, i int) error
+	}{
+		{getSlices, func(t target, i int) error {
+			times, err := sequential(ctx, t, getEach)
+			gets[i] = append(gets[i], times...)
+			return err
+		}},
+		{parallelSlices, func(t target, i int) error {
+			took, err := parallel(ctx, t, workers, parallelEach)
+			busy[i] += took
+			return err
+		}},
+		{listSlices, func(t target, i int) error {
+			mbs, err := list(ctx, t)
+			best[i] = max(best[i], mbs)
+			return err
+		}},
+		{watchSlices, func(t target, i int) error {
+			times, err := watchLatency(ctx, t, watchEach)
+			watches[i] = append(watches[i], times...)
+			return err
+		}},
+	} {
+		for slice := range part.slices {
+			for turn := range targets {
+				i := (turn + slice + round) % n
+				if err := part.slice(targets[i], i); err != nil {
+					return fmt.Errorf("%s: %w", targets[i].name, err)
+				}
+			}
+		}
 	}
-	slices.Sort(times)
-	r.p50 = append(r.p50, times[len(times)/2])
-	r.p99 = append(r.p99, times[len(times)*99/100])
-	rate, err := parallel(ctx, t, 32, 1600)
-	if err != nil {
-		return err
+	for i, t := range targets {
+		r := results[t.name]
+		slices.Sort(gets[i])
+		r.p50 = append(r.p50, gets[i][len(gets[i])/2])
+		r.p99 = append(r.p99, gets[i][len(gets[i])*99/100])
+		r.perSecond = append(r.perSecond, parallelSlices*parallelEach/busy[i].Seconds())
+		r.listMBs = append(r.listMBs, best[i])
+		r.watch = append(r.watch, median(watches[i]))
 	}
-	r.perSecond = append(r.perSecond, rate)
-	mbs, err := list(ctx, t)
-	if err != nil {
-		return err
-	}
-	r.listMBs = append(r.listMBs, mbs)
-	latency, err := watchLatency(ctx, t, 40)
-	if err != nil {
-		return err
-	}
-	r.watch = append(r.watch, latency)
 	return nil
 }
 
@@ -138,57 +211,4 @@ func median[T ~int64 | ~float64](values []T) T {
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)
 	return sorted[len(sorted)/2]
-}
-
-func render(targets []target, results map[string]*result, rounds int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `# Benchmarks
-
-`+"`make bench`"+` compares within one run: %d interleaved rounds over one real kube-apiserver %s (no nodes) on one machine
-(%d cores, %s/%s, %s), client, proxies, control plane, PostgreSQL, agent and API server all on it. The figures are medians of the
-rounds; compare ratios, not milliseconds: machines differ and this one does other things too.
-
-- **direct**: a client with a certificate straight to the API server
-- **one proxy**: a plain `+"`httputil.ReverseProxy`"+`, TLS on each leg, setting the same impersonation headers
-- **two proxies**: a chain of two of them
-- **KubeChat**: the kubectl path with everything on: token, role and group checks, read records, tunnel, agent policy, impersonation
-
-| what | %s |
-|---|%s
-`, rounds, sandbox.Version, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(),
-		join(targets, func(t target) string { return t.name }), strings.Repeat("---|", len(targets)))
-	base := results[targets[0].name]
-	row := func(what string, cell func(r *result) string) {
-		fmt.Fprintf(&b, "| %s | %s |\n", what, join(targets, func(t target) string { return cell(results[t.name]) }))
-	}
-	row("sequential small GET, p50", func(r *result) string { return added(median(r.p50), median(base.p50)) })
-	row("sequential small GET, p99", func(r *result) string { return added(median(r.p99), median(base.p99)) })
-	row("requests per second, 32 workers", func(r *result) string { return share(median(r.perSecond), median(base.perSecond), "/s") })
-	row("10 MB list", func(r *result) string { return share(median(r.listMBs), median(base.listMBs), " MB/s") })
-	row("watch event latency, p50", func(r *result) string { return added(median(r.watch), median(base.watch)) })
-	fmt.Fprintf(&b, "\nMeasured %s with `make bench`.\n", time.Now().UTC().Format("2006-01-02"))
-	return b.String()
-}
-
-func join(targets []target, cell func(target) string) string {
-	cells := make([]string, len(targets))
-	for i, t := range targets {
-		cells[i] = cell(t)
-	}
-	return strings.Join(cells, " | ")
-}
-
-func added(d, base time.Duration) string {
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	if d == base {
-		return fmt.Sprintf("%.2f ms", ms(d))
-	}
-	return fmt.Sprintf("%.2f ms (%+.2f)", ms(d), ms(d-base))
-}
-
-func share(v, base float64, unit string) string {
-	if v == base {
-		return fmt.Sprintf("%.0f%s", v, unit)
-	}
-	return fmt.Sprintf("%.0f%s (%.2f)", v, unit, v/base)
 }

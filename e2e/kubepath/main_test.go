@@ -3,8 +3,11 @@
 package kubepath_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/kube"
 	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/e2e/kubetest"
+	"github.com/kubechat/kubechat/e2e/sandbox"
 )
 
 func TestMain(m *testing.M) { kubetest.Main(m) }
@@ -63,9 +67,37 @@ func (p *place) as(user string) *kube.Cluster {
 	return c
 }
 
+// asGroup opens the cluster as the agent does in its groups mode.
+func (p *place) asGroup(group string) *kube.Cluster {
+	p.t.Helper()
+	cfg, err := clientcmd.BuildConfigFromFlags("", p.kubeconfig)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	cfg.Impersonate = rest.ImpersonationConfig{UserName: "kubechat:user", Groups: []string{group}}
+	c, err := kube.FromRESTConfig(cfg)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return c
+}
+
 func (p *place) kubectl(args ...string) string {
 	p.t.Helper()
 	return kubetest.Kubectl(p.t, p.kubeconfig, append([]string{"-n", p.ns}, args...)...)
+}
+
+// tryKubectl is kubectl beside a test: what it was to change may be gone by then.
+func (p *place) tryKubectl(args ...string) string {
+	bin, err := sandbox.Binaries(context.Background(), func(string) {})
+	if err != nil {
+		return ""
+	}
+	out, err := exec.Command(filepath.Join(bin, "kubectl"), append([]string{"--kubeconfig", p.kubeconfig, "-n", p.ns}, args...)...).Output()
+	if err != nil {
+		return ""
+	}
+	return string(out)
 }
 
 func (p *place) apply(manifest string) {

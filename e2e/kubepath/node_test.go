@@ -44,6 +44,37 @@ func TestCordonTaintAndUncordonANode(t *testing.T) {
 	}
 }
 
+// The controllers of a node write into it all the time; an undo of what a person did does not mind.
+func TestChangesOfANodeAreTakenBack(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	name := "back-" + p.ns
+	p.apply(`{"apiVersion":"v1","kind":"Node","metadata":{"name":"` + name + `"},"spec":{"taints":[{"key":"old","value":"a","effect":"NoSchedule"},{"key":"old","value":"b","effect":"NoExecute"}]}}`)
+	t.Cleanup(func() { p.tryKubectl("delete", "node", name) })
+	state := func() string {
+		return p.kubectl("get", "node", name, "-o", `jsonpath={.spec.unschedulable} {.spec.taints[?(@.value=="a")].effect} {.spec.taints[?(@.value=="b")].effect} {.spec.taints[?(@.key=="gpu")].effect}`)
+	}
+	taint := p.step(nlp.OpTaint, nodes, name)
+	taint.Args.Set, taint.Args.Remove = map[string]string{"gpu": "yes:NoExecute"}, []string{"old"}
+	before := state()
+	for _, s := range []nlp.Step{p.step(nlp.OpCordon, nodes, name), taint} {
+		v := p.preview(s)
+		a, err := p.Execute(t.Context(), s, v.Seen...)
+		if err != nil || a.Undo == nil || a.Undo.Impossible != "" || state() == before {
+			t.Fatalf("%s: %+v, %v", s.Op, a, err)
+		}
+		back := a.Undo.Plan.Steps[0]
+		w, err := p.DryRun(t.Context(), back, a.Undo.Seen...)
+		if err != nil {
+			t.Fatalf("%s: %v", a.Undo.Sentence, err)
+		}
+		if _, err := p.Execute(t.Context(), back, w.Seen...); err != nil || state() != before {
+			t.Errorf("%s: %q, want %q, %v", a.Undo.Sentence, state(), before, err)
+		}
+	}
+	contains(t, said(t, p.preview(taint)), "No pod on the node would be evicted now")
+}
+
 func TestDrainEvictsWhatWasShown(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -59,6 +90,7 @@ func TestDrainEvictsWhatWasShown(t *testing.T) {
 	}
 	p.apply(onNode("alone", ""))
 	drain := p.step(nlp.OpDrain, nodes, name)
+	drain.Args = nlp.Args{IgnoreDaemonSets: true, DeleteEmptyDir: true}
 	if _, err := p.DryRun(t.Context(), drain); !problem.Is(err, problem.Conflict) || !strings.Contains(err.Error(), "alone") {
 		t.Fatalf("a pod of nobody: %v", err)
 	}
@@ -66,6 +98,13 @@ func TestDrainEvictsWhatWasShown(t *testing.T) {
 	p.apply(onNode("worker", owned("Deployment")))
 	p.apply(onNode("guarded", owned("Deployment")))
 	p.apply(onNode("daemon", owned("DaemonSet")))
+	for said, args := range map[string]nlp.Args{"DaemonSets": {DeleteEmptyDir: true}, "emptyDir": {IgnoreDaemonSets: true}} { // as kubectl refuses them
+		plain := p.step(nlp.OpDrain, nodes, name)
+		plain.Args = args
+		if _, err := p.DryRun(t.Context(), plain); !problem.Is(err, problem.Conflict) || !strings.Contains(err.Error(), said) {
+			t.Errorf("without leave for %s: %v", said, err)
+		}
+	}
 	v := p.preview(drain)
 	if len(v.Diffs) != 3 { // the node, worker, guarded
 		t.Fatalf("preview: %s", said(t, v))

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -21,25 +20,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kubechat/kubechat/e2e/freeaddr"
 )
 
 // patience bounds every wait for something real.
 const patience = 30 * time.Second
-
-// freeAddr is one of the loopback interface that nobody listened on a moment ago. It is below the ports that systems give
-// away by themselves: those may be somebody else's a moment later, and a test would take them for the proxy.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+mathrand.IntN(10_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
-}
 
 // open is a folder that a server may use that gives up being root.
 func open(t *testing.T) string {
@@ -130,7 +116,7 @@ func start(t *testing.T, addr, program string, args ...string) *output {
 // squid is a real one, with these lines in its configuration besides what all have. It says how it may be used.
 func squid(t *testing.T, port, lines string) (addr string, said *output) {
 	t.Helper()
-	addr, dir := freeAddr(t), open(t)
+	addr, dir := freeaddr.Loopback(t), open(t)
 	conf := fmt.Sprintf(`
 http_port %s %s
 %s

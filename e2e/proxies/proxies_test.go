@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubechat/kubechat/e2e/freeaddr"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/pki/enroll"
 	"github.com/kubechat/kubechat/pki/renew"
@@ -92,7 +93,7 @@ func TestProxyThatOpensTLSAndPassesNoWebSockets(t *testing.T) {
 // haproxy ends TLS, speaks HTTP with the gateway, and cuts what is silent for so long.
 func haproxy(t *testing.T, gateway string, idle time.Duration) string {
 	t.Helper()
-	addr, dir := freeAddr(t), open(t)
+	addr, dir := freeaddr.Loopback(t), open(t)
 	write(t, filepath.Join(dir, "cert.pem"), authority(t), 0o644)
 	conf := write(t, filepath.Join(dir, "haproxy.cfg"), fmt.Sprintf(`
 defaults

@@ -14,21 +14,22 @@ import (
 // balancer is a plain TCP balancer: it takes turns among the backends that say they are ready, and knows nothing of what
 // goes through it. A backend that can't be dialled is passed over, as any balancer does.
 type balancer struct {
-	addr  string
-	turn  atomic.Int64
-	mu    sync.Mutex // guards ready
-	ready map[string]bool
-	order []string
+	addr   string
+	sticky bool // it does not take turns
+	turn   atomic.Int64
+	mu     sync.Mutex // guards ready
+	ready  map[string]bool
+	order  []string
 }
 
 // balance starts one in front of backends; probes are their readiness pages.
-func balance(t *testing.T, backends, probes []string) *balancer {
+func balance(t *testing.T, backends, probes []string, sticky bool) *balancer {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{addr: l.Addr().String(), ready: map[string]bool{}, order: backends}
+	b := &balancer{addr: l.Addr().String(), sticky: sticky, ready: map[string]bool{}, order: backends}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var tasks sync.WaitGroup
 	for i, backend := range backends {
@@ -92,22 +93,23 @@ func (b *balancer) pass(ctx context.Context, in net.Conn) {
 }
 
 func (b *balancer) dial() net.Conn {
-	first := int(b.turn.Add(1))
-	for _, wantReady := range []bool{true, false} { // with none ready, any that answers
-		for i := range b.order {
-			backend := b.order[(first+i)%len(b.order)]
-			b.mu.Lock()
-			ready := b.ready[backend]
-			b.mu.Unlock()
-			if ready != wantReady {
-				continue
-			}
-			if out, err := net.DialTimeout("tcp", backend, time.Second); err == nil {
-				return out
-			}
+	first := 0
+	if !b.sticky {
+		first = int(b.turn.Add(1))
+	}
+	for i := range b.order {
+		backend := b.order[(first+i)%len(b.order)]
+		b.mu.Lock()
+		ready := b.ready[backend]
+		b.mu.Unlock()
+		if !ready {
+			continue
+		}
+		if out, err := net.DialTimeout("tcp", backend, time.Second); err == nil {
+			return out
 		}
 	}
-	return nil
+	return nil // as Kubernetes does: nobody is ready, nobody answers
 }
 
 // pause waits, and reports whether ctx still goes on.

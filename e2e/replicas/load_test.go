@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kubechat/kubechat/e2e/kubetest"
 )
@@ -31,49 +32,86 @@ type load struct {
 	ctx       context.Context
 	stop      context.CancelFunc
 	clients   sync.WaitGroup
+	unaries   sync.WaitGroup // clients that send short requests
+	enough    chan struct{}  // closed when they should send no more
 
-	gets, watched, cleanEnds atomic.Int64
-	mu                       sync.Mutex // guards failures
-	failures                 []string
+	asked, reads, changes atomic.Int64 // unary requests: all of them, and those that were answered as they should be
+	watched, cleanEnds    atomic.Int64
+	began                 time.Time
+	slowest               atomic.Int64 // nanoseconds that a unary request took at most
+	mu                    sync.Mutex   // guards failures
+	failures              []failure
+}
+
+// failure is a request that was not answered as it should be.
+type failure struct {
+	what string
+	at   time.Time // when it was sent
+	took time.Duration
+	err  error
+}
+
+func (f failure) String() string {
+	return fmt.Sprintf("%s, sent at %s, failed after %s: %v", f.what, f.at.Format("15:04:05.000"), f.took.Round(time.Millisecond), f.err)
 }
 
 func (r *rig) load(web string) *load {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
-	l := &load{rig: r, base: "http://" + web + "/t/acme/clusters/" + r.cluster + "/k8s", namespace: kubetest.Namespace(r.t), ctx: ctx, stop: cancel}
+	l := &load{rig: r, began: time.Now(), enough: make(chan struct{}), base: "http://" + web + "/t/acme/clusters/" + r.cluster + "/k8s", namespace: kubetest.Namespace(r.t), ctx: ctx, stop: cancel}
 	r.t.Cleanup(l.end)
 	return l
 }
 
+// quiet ends the short requests; each gets its answer.
+func (l *load) quiet() {
+	close(l.enough)
+	l.unaries.Wait()
+}
+
 func (l *load) end() {
 	l.stop()
+	l.unaries.Wait()
 	l.clients.Wait()
 }
 
-func (l *load) failed(format string, args ...any) {
+func (l *load) failed(what string, at time.Time, err error) {
 	if l.ctx.Err() != nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failures = append(l.failures, fmt.Sprintf(format, args...))
+	l.failures = append(l.failures, failure{what, at, time.Since(at), err})
 }
 
-// forgive leaves out failures that had to happen.
-func (l *load) forgive(text string) {
+// forgive leaves out failures that had to happen, and returns them.
+func (l *load) forgive(had func(failure) bool) (forgiven []failure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failures = slices.DeleteFunc(l.failures, func(f string) bool { return strings.Contains(f, text) })
+	l.failures = slices.DeleteFunc(l.failures, func(f failure) bool {
+		if !had(f) {
+			return false
+		}
+		forgiven = append(forgiven, f)
+		return true
+	})
+	return forgiven
 }
+
+// cut is a watch that was ended within its answer.
+func cut(f failure) bool { return strings.Contains(f.err.Error(), "cut: ") }
 
 func (l *load) check() {
 	l.t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.failures[:min(len(l.failures), 10)] {
-		l.t.Error(f)
+		l.t.Error(f.String())
 	}
-	l.t.Logf("%d reads, %d events, %d watches ended between two events, %d failures", l.gets.Load(), l.watched.Load(), l.cleanEnds.Load(), len(l.failures))
+	took := time.Since(l.began).Seconds()
+	l.t.Logf("in %.0f s: %d reads and %d changes (%.0f/s, the slowest took %s), %d events, %d watches ended between two events, %d failures",
+		took, l.reads.Load(), l.changes.Load(), float64(l.asked.Load())/took, time.Duration(l.slowest.Load()).Round(time.Millisecond),
+		l.watched.Load(), l.cleanEnds.Load(), len(l.failures))
 }
 
 func (l *load) request(method, path string, body io.Reader) *http.Request {
@@ -85,25 +123,84 @@ func (l *load) request(method, path string, body io.Reader) *http.Request {
 	return req
 }
 
-// get reads over and over, each client on a connection of its own.
-func (l *load) get(clients int) {
-	for range clients {
-		l.clients.Go(func() {
+// unary sends so many short requests a second, each answer awaited by one of so many clients with a connection of its own.
+// One in ten is a change.
+func (l *load) unary(rate, clients int) {
+	turns := make(chan int, rate) // of a second: what is late is sent as soon as a client is free
+	l.clients.Go(func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		began := time.Now()
+		for sent := 0; ; {
+			select {
+			case <-l.ctx.Done():
+				return
+			case <-tick.C:
+			}
+			for due := int(time.Since(began).Seconds() * float64(rate)); sent < due; sent++ {
+				select {
+				case turns <- sent:
+				default: // a second late: this machine can't
+				}
+			}
+		}
+	})
+	for i := range clients {
+		l.unaries.Go(func() {
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
-			for l.ctx.Err() == nil {
-				if err := l.once(client, "/api/v1/namespaces/"+l.namespace); err != nil {
-					l.failed("a read failed: %v", err)
+			for {
+				select {
+				case <-l.enough:
+					return
+				case <-l.ctx.Done():
+					return
+				case n := <-turns:
+					l.once(client, i, n)
 				}
-				l.gets.Add(1)
-				pause(l.ctx, 20*1e6)
 			}
 		})
 	}
 }
 
-func (l *load) once(client *http.Client, path string) error {
-	res, err := client.Do(l.request(http.MethodGet, path, nil))
+// once sends one of the short requests.
+func (l *load) once(client *http.Client, who, n int) {
+	began := time.Now()
+	count, what := &l.reads, "a read"
+	var err error
+	if n%10 == 9 {
+		count, what = &l.changes, "a change"
+		err = l.change(client, fmt.Sprintf("client-%d", who), n)
+	} else {
+		err = l.read(client)
+	}
+	took := time.Since(began)
+	l.asked.Add(1)
+	if err != nil {
+		l.failed(what, began, err)
+		return
+	}
+	count.Add(1)
+	if took > 2*time.Second {
+		l.t.Logf("%s by client %d, sent at %s, took %s", what, who, began.Format("15:04:05.000"), took.Round(time.Millisecond))
+	}
+	for most := l.slowest.Load(); int64(took) > most && !l.slowest.CompareAndSwap(most, int64(took)); most = l.slowest.Load() {
+	}
+}
+
+func (l *load) read(client *http.Client) error {
+	return l.do(client, l.request(http.MethodGet, "/api/v1/namespaces/"+l.namespace, nil))
+}
+
+// change writes a client's own value, which must be there then: no change is lost, and none is made later.
+func (l *load) change(client *http.Client, who string, n int) error {
+	req := l.request(http.MethodPatch, "/api/v1/namespaces/"+l.namespace+"/configmaps/changes", strings.NewReader(fmt.Sprintf(`{"data":{%q:"%d"}}`, who, n)))
+	req.Header.Set("Content-Type", "application/merge-patch+json")
+	return l.do(client, req)
+}
+
+func (l *load) do(client *http.Client, req *http.Request) error {
+	res, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -119,6 +216,7 @@ func (l *load) once(client *http.Client, path string) error {
 func (l *load) write() {
 	kubeconfig := kubetest.APIServer(l.t)
 	kubetest.Kubectl(l.t, kubeconfig, "-n", l.namespace, "create", "configmap", "counter", "--from-literal=n=0")
+	kubetest.Kubectl(l.t, kubeconfig, "-n", l.namespace, "create", "configmap", "changes")
 	proxy := exec.Command(filepath.Join(kubetest.Cluster(l.t).Bin, "kubectl"), "--kubeconfig", kubeconfig, "proxy", "--port=0")
 	out, err := proxy.StdoutPipe()
 	if err != nil {
@@ -134,7 +232,7 @@ func (l *load) write() {
 	}
 	at := "http://" + strings.TrimSpace(line[strings.LastIndex(line, " ")+1:]) + "/api/v1/namespaces/" + l.namespace + "/configmaps/counter"
 	l.clients.Go(func() {
-		for n := 1; pause(l.ctx, 100*1e6); n++ {
+		for n := 1; pause(l.ctx, 100*time.Millisecond); n++ {
 			req, err := http.NewRequestWithContext(l.ctx, http.MethodPatch, at, strings.NewReader(fmt.Sprintf(`{"data":{"n":"%d"}}`, n)))
 			if err != nil {
 				panic(err)
@@ -142,7 +240,7 @@ func (l *load) write() {
 			req.Header.Set("Content-Type", "application/merge-patch+json")
 			res, err := http.DefaultClient.Do(req)
 			if err != nil {
-				l.failed("the writer: %v", err)
+				l.failed("the writer", time.Now(), err)
 				continue
 			}
 			_ = res.Body.Close()
@@ -168,9 +266,10 @@ func (l *load) watch(clients int) {
 			defer client.CloseIdleConnections()
 			var seen counter
 			for l.ctx.Err() == nil {
+				began := time.Now()
 				if err := l.watchOnce(client, &seen); err != nil {
-					l.failed("a watch at %d: %v", seen.last, err)
-					pause(l.ctx, 100*1e6)
+					l.failed(fmt.Sprintf("a watch at %d", seen.last), began, err)
+					pause(l.ctx, 100*time.Millisecond)
 				}
 			}
 		})
@@ -191,6 +290,11 @@ func (c *counter) take(e event) error {
 	}
 	if c.begun && n != c.last+1 {
 		return fmt.Errorf("%d follows %d", n, c.last)
+	}
+	if before, err := strconv.ParseUint(c.version, 10, 64); err == nil {
+		if at, err := strconv.ParseUint(e.Object.Metadata.ResourceVersion, 10, 64); err != nil || at <= before {
+			return fmt.Errorf("resourceVersion %s follows %s", e.Object.Metadata.ResourceVersion, c.version)
+		}
 	}
 	c.version, c.last, c.begun = e.Object.Metadata.ResourceVersion, n, true
 	return nil

@@ -3,11 +3,11 @@
 package replicas
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,8 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubechat/kubechat/controlplane/signin"
 	"github.com/kubechat/kubechat/controlplane/store/storetest"
+	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/e2e/freeaddr"
 	"github.com/kubechat/kubechat/e2e/kubetest"
 	"github.com/kubechat/kubechat/e2e/sandbox"
 )
@@ -28,17 +29,33 @@ func TestMain(m *testing.M) { kubetest.Main(m) }
 
 const (
 	patience = time.Minute
-	grace    = 6 * time.Second // for streams on a replica that stops
-	tags     = "nobadger,nobadgerv1,nobadgerv2,nobbolt,nomysql,nopgx"
 )
+
+// soak is whether tests take the time and the load that they are meant for (`make soak`); else they take less of both.
+var soak = os.Getenv("KUBECHAT_SOAK") != ""
+
+// setup is what a rig is made of; its zero value works.
+type setup struct {
+	replicas int                                  // 0 is 2
+	sessions int                                  // of the agent; 0 is 2
+	grace    time.Duration                        // for streams on a replica that stops; 0 is 6 s
+	db       func(*testing.T) *storetest.Database // nil is one on the tests' shared server
+	seen     func(*replica) string                // where the other replicas are told that one is; nil is the truth
+	flags    func(*replica) []string              // more of kubechatd's; may be nil
+	front    func(*replica) string                // where agents are led to instead of the tunnels' balancer; may be nil
+	sticky   bool                                 // the tunnels' balancer leads to the first replica that is ready
+	agent    []string                             // more of the agent's flags
+}
 
 // rig is everything that runs.
 type rig struct {
+	setup
 	t        *testing.T
 	dir, bin string
 	db       *storetest.Database
 	replicas []*replica
 	web, tun *balancer
+	admin    tenant.Scope
 	token    string
 	cluster  string
 }
@@ -46,27 +63,32 @@ type rig struct {
 // replica is one process of kubechatd, on the same ports each time.
 type replica struct {
 	*rig
-	name                string
-	webAt, tunAt, opsAt string
-	cmd                 *exec.Cmd
-	ended               chan struct{} // closed when the process has ended
+	name                        string
+	webAt, tunAt, peerAt, opsAt string
+	cmd                         *exec.Cmd
+	ended                       chan struct{} // closed when the process has ended
 }
 
-// newRig brings everything up, with an agent that keeps so many sessions.
-func newRig(t *testing.T, sessions int) *rig {
+// newRig brings everything up.
+func newRig(t *testing.T, s setup) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), bin: build(t), db: storetest.New(t)}
+	s.replicas, s.sessions, s.grace = cmp.Or(s.replicas, 2), cmp.Or(s.sessions, 2), cmp.Or(s.grace, 6*time.Second)
+	r := &rig{setup: s, t: t, dir: t.TempDir(), bin: build(t)}
+	if s.db == nil {
+		s.db = func(t *testing.T) *storetest.Database { return storetest.New(t) }
+	}
+	r.db = s.db(t)
 	var web, tun, probes []string
-	for i := range 2 {
-		p := &replica{rig: r, name: fmt.Sprintf("replica-%d", i), webAt: freePort(t), tunAt: freePort(t), opsAt: freePort(t)}
+	for i := range s.replicas {
+		p := &replica{rig: r, name: fmt.Sprintf("replica-%d", i), webAt: freeaddr.Loopback(t), tunAt: freeaddr.Loopback(t), peerAt: freeaddr.Loopback(t), opsAt: freeaddr.Loopback(t)}
 		r.replicas = append(r.replicas, p)
 		web, tun, probes = append(web, p.webAt), append(tun, p.tunAt), append(probes, "http://"+p.opsAt+"/readyz")
 	}
-	r.web, r.tun = balance(t, web, probes), balance(t, tun, probes)
+	r.web, r.tun = balance(t, web, probes, false), balance(t, tun, probes, s.sticky)
 	for _, p := range r.replicas {
 		p.start()
 	}
-	r.join(sessions)
+	r.join()
 	return r
 }
 
@@ -74,30 +96,29 @@ func newRig(t *testing.T, sessions int) *rig {
 func build(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(sandbox.Root(), ".bin", "replicas")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-tags", tags, "-o", bin+"/", "./controlplane/cmd/kubechatd", "./agent/cmd/kubechat-agent")
-	cmd.Dir, cmd.Env = sandbox.Root(), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return bin
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := sandbox.BuildPrograms(t.Context(), bin, "./controlplane/cmd/kubechatd", "./agent/cmd/kubechat-agent"); err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return bin
 }
 
 // start runs the process and waits until it is ready.
 func (p *replica) start() {
 	p.t.Helper()
-	p.cmd, p.ended = p.run(p.name, "kubechatd", nil, "serve", "--database-url", p.db.DSN, "--key-dir", filepath.Join(p.dir, "keys"),
-		"--web-addr", p.webAt, "--tunnel-addr", p.tunAt, "--ops-addr", p.opsAt, "--tunnel-host", p.tun.addr,
-		"--drain-for", "500ms", "--stream-grace", grace.String(), "--spool-dir", filepath.Join(p.dir, p.name+"-spool"))
+	front := p.tun.addr
+	if p.front != nil {
+		front = p.front(p)
+	}
+	args := []string{"serve", "--database-url", p.db.DSN, "--key-dir", filepath.Join(p.dir, "keys"), "--web-addr", p.webAt,
+		"--tunnel-addr", p.tunAt, "--peer-addr", p.peerAt, "--ops-addr", p.opsAt, "--tunnel-host", front,
+		"--drain-for", "500ms", "--stream-grace", p.grace.String(), "--spool-dir", filepath.Join(p.dir, p.name+"-spool")}
+	if p.seen != nil {
+		args = append(args, "--peer-advertise", p.seen(p))
+	}
+	if p.flags != nil {
+		args = append(args, p.flags(p)...)
+	}
+	p.cmd, p.ended = p.run(p.name, "kubechatd", nil, args...)
 	p.eventually(p.name+" is ready", func() bool {
 		res, err := http.Get("http://" + p.opsAt + "/readyz")
 		if err != nil {
@@ -168,14 +189,10 @@ func (p *replica) kill() {
 }
 
 // join makes a tenant with a token, adds the cluster and starts its agent.
-func (r *rig) join(sessions int) {
+func (r *rig) join() {
 	r.t.Helper()
-	admin := storetest.Tenant(r.t, r.db.DB, "acme")
-	_, secret, err := signin.New(signin.Config{Store: r.db.DB.Logins()}).CreateToken(r.t.Context(), admin, "load", time.Now().Add(time.Hour))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.token = secret.Reveal()
+	r.admin = storetest.Tenant(r.t, r.db.DB, "acme")
+	r.token = r.newToken()
 	kubeconfig := kubetest.APIServer(r.t)
 	kubetest.KubectlInput(r.t, kubeconfig, `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"replicas-test"},
 		"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"cluster-admin"},
@@ -186,15 +203,15 @@ func (r *rig) join(sessions int) {
 	}
 	r.call(http.MethodPost, "/clusters", map[string]string{"name": "prod"}, &made)
 	r.cluster = made.Cluster.ID
-	r.call(http.MethodPut, "/clusters/"+r.cluster+"/groups/"+string(admin.Member), map[string]string{"group": "admin"}, nil)
+	r.call(http.MethodPut, "/clusters/"+r.cluster+"/groups/"+string(r.admin.Member), map[string]string{"group": "admin"}, nil)
 	policy := filepath.Join(r.dir, "policy.yaml")
 	if err := os.WriteFile(policy, []byte(agentPolicy), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
 	r.run("agent", "kubechat-agent", []string{"KUBECHAT_JOIN_TOKEN=" + made.Join.Token},
-		"--kubeconfig", kubeconfig, "--state-dir", filepath.Join(r.dir, "agent"), "--policy", policy,
-		"--sessions", strconv.Itoa(sessions))
-	if sessions > 1 {
+		append([]string{"--kubeconfig", kubeconfig, "--state-dir", filepath.Join(r.dir, "agent"), "--policy", policy,
+			"--sessions", strconv.Itoa(r.sessions)}, r.agent...)...)
+	if r.sessions > 1 {
 		r.spread()
 		return
 	}
@@ -219,12 +236,18 @@ func (r *rig) other(p *replica) *replica {
 	return r.replicas[0]
 }
 
-// spread waits until each replica has a session of the agent's.
+// spread waits until the agent's sessions end at as many replicas as can be.
 func (r *rig) spread() {
 	r.t.Helper()
-	for _, p := range r.replicas {
-		p.eventually(p.name+" has a session of the agent", func() bool { return p.metric("kubechat_gateway_sessions") >= 1 })
-	}
+	r.eventually("the agent's sessions end at different replicas", func() bool {
+		n := 0
+		for _, p := range r.replicas {
+			if p.metric("kubechat_gateway_sessions") >= 1 {
+				n++
+			}
+		}
+		return n >= min(r.sessions, len(r.replicas))
+	})
 }
 
 // metric reads one number.

@@ -63,8 +63,45 @@ func (l *load) pod() {
 		node, kubelet(l.t), l.namespace), "apply", "--server-side", "-f", "-")
 }
 
-// shell opens an exec on one replica, and returns what reads its next count.
-func (l *load) shell(web string) (next func() error) {
+// shells are execs that count.
+type shells struct {
+	next []func() error
+	ends []func() error
+}
+
+// shells opens so many, half of them on one replica, the others on the others.
+func (l *load) shells(n int, on *replica) *shells {
+	l.t.Helper()
+	s := &shells{}
+	for i := range n {
+		at := on
+		if i%2 == 1 && len(l.replicas) > 1 {
+			at = l.other(on)
+		}
+		next, end := l.shell(at.webAt)
+		s.next, s.ends = append(s.next, next), append(s.ends, end)
+	}
+	return s
+}
+
+// goOn reads on in each of them, which must go on for the grace after their replica was told to stop.
+func (s *shells) goOn(t *testing.T, since time.Time, grace time.Duration) {
+	t.Helper()
+	for i, next := range s.next {
+		if err := next(); err != nil {
+			t.Fatalf("shell %d was cut %s after its replica was told to stop, with a grace of %s: %v", i, time.Since(since).Round(time.Millisecond), grace, err)
+		}
+	}
+}
+
+func (s *shells) end() {
+	for _, end := range s.ends {
+		_ = end()
+	}
+}
+
+// shell opens an exec on one replica, and returns what reads its next count and what ends it.
+func (l *load) shell(web string) (next, end func() error) {
 	l.t.Helper()
 	conn, err := net.DialTimeout("tcp", web, patience)
 	if err != nil {
@@ -98,5 +135,5 @@ func (l *load) shell(web string) (next func() error) {
 		}
 		want++
 		return nil
-	}
+	}, conn.Close
 }

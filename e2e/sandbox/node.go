@@ -150,12 +150,10 @@ func (n *node) pause(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the pause image: %w", err)
 	}
-	program := filepath.Join(dir, "pause")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, "./e2e/sandbox/pause")
-	cmd.Dir, cmd.Env = Root(), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the pause image: %w\n%s", err, out)
+	if err := BuildPrograms(ctx, dir, "./e2e/sandbox/pause"); err != nil {
+		return err
 	}
+	program := filepath.Join(dir, "pause")
 	f, err := image.FromDisk(program, "/pause", 0o755)
 	if err != nil {
 		return err

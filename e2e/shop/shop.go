@@ -76,12 +76,10 @@ func workloadImage(ctx context.Context) (image.Image, error) {
 		return image.Image{}, fmt.Errorf("make a folder for the shop's image: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "workload")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, "./e2e/shop/workload")
-	cmd.Dir, cmd.Env = sandbox.Root(), append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return image.Image{}, fmt.Errorf("build the shop's image: %w\n%s", err, out)
+	if err := sandbox.BuildPrograms(ctx, dir, "./e2e/shop/workload"); err != nil {
+		return image.Image{}, err
 	}
+	program := filepath.Join(dir, "workload")
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
 		return image.Image{}, fmt.Errorf("the shop's image needs a static busybox: on Debian, apt-get install busybox-static: %w", err)

@@ -143,9 +143,7 @@ func build(ctx context.Context, cfg Config) (Programs, error) {
 	if err := command(ctx, root, "make", "--no-print-directory", "web", "tools"); err != nil {
 		return Programs{}, err
 	}
-	tags := "demo,nobadger,nobadgerv1,nobadgerv2,nobbolt,nomysql,nopgx"
-	if err := command(ctx, root, "env", "CGO_ENABLED=0", "go", "build", "-buildvcs=false", "-trimpath", "-tags", tags, "-o", filepath.Join(bin, "demo")+"/",
-		"./controlplane/cmd/kubechatd", "./controlplane/cmd/kubechat", "./agent/cmd/kubechat-agent"); err != nil {
+	if err := sandbox.BuildDemo(ctx, filepath.Join(bin, "demo"), "./controlplane/cmd/kubechatd", "./controlplane/cmd/kubechat", "./agent/cmd/kubechat-agent"); err != nil {
 		return Programs{}, err
 	}
 	return programs, nil

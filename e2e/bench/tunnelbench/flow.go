@@ -39,42 +39,67 @@ func transfer(from io.Writer, to io.Reader, size int) (float64, error) {
 	return float64(size) / mebi / took.Seconds(), <-failed
 }
 
-// stream is one stream's throughput from agent to plane against a plain TLS connection.
+// stream is one stream's throughput from agent to plane against a plain TLS connection, over each transport in turn.
 func stream(ctx context.Context, cfg Config) ([]Result, error) {
-	p, err := connect(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer p.close()
-	plane, agent, err := p.open(ctx)
-	if err != nil {
-		return nil, err
+	carriers := []struct {
+		name, note   string
+		bar, stretch float64
+		connect      func(context.Context, link) (*pair, error)
+	}{
+		{"TLS", "", 0.60, 0.75, connect},
+		{"WebSocket", "; encrypted twice", 0.22, 0.35, connectWebSocket},
+		{"QUIC", "", 0.20, 0.30, connectQUIC},
+		{"TLS with libp2p/go-yamux", "; not what KubeChat uses", 0, 0, connectGoYamux},
 	}
 	const size, turns = 32 * mebi, 3
-	var ratios, plain, tunnelled []float64
+	pairs := make([]*pair, len(carriers))
+	streams := make([]struct{ agent, plane net.Conn }, len(carriers))
+	for i, c := range carriers {
+		p, err := c.connect(ctx, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		defer p.close()
+		pairs[i] = p
+		if streams[i].plane, streams[i].agent, err = p.open(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	ratios, speeds := make([][]float64, len(carriers)), make([][]float64, len(carriers))
+	var plain []float64
 	for round := range cfg.Rounds + 1 {
-		var bare, ours float64
-		for range turns { // short turns, so that what else the machine does hits both
-			a, err := transfer(p.client, p.server, size)
+		var bare float64
+		took := make([]float64, len(carriers))
+		for turn := range turns { // short turns, so that what else the machine does hits all
+			a, err := transfer(pairs[0].client, pairs[0].server, size)
 			if err != nil {
 				return nil, fmt.Errorf("plain TLS: %w", err)
 			}
-			b, err := transfer(agent, plane, size)
-			if err != nil {
-				return nil, fmt.Errorf("tunnel: %w", err)
-			}
 			bare += 1 / a
-			ours += 1 / b
+			for n := range carriers {
+				i := (n + turn + round) % len(carriers)
+				b, err := transfer(streams[i].agent, streams[i].plane, size)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", carriers[i].name, err)
+				}
+				took[i] += 1 / b
+			}
 		}
 		if round == 0 {
 			continue // windows grow, buffers are made
 		}
-		ratios = append(ratios, bare/ours)
 		plain = append(plain, turns/bare)
-		tunnelled = append(tunnelled, turns/ours)
+		for i := range carriers {
+			ratios[i] = append(ratios[i], bare/took[i])
+			speeds[i] = append(speeds[i], turns/took[i])
+		}
 	}
-	return []Result{{Name: "one stream against plain TLS", Value: median(ratios), Unit: "ratio", Bar: 0.60,
-		Detail: fmt.Sprintf("median of %d rounds, %.0f against %.0f MiB/s", cfg.Rounds, median(tunnelled), median(plain))}}, nil
+	var results []Result
+	for i, c := range carriers {
+		results = append(results, Result{Name: "one stream against plain TLS: " + c.name, Value: median(ratios[i]), Unit: "ratio", Bar: c.bar, Stretch: c.stretch,
+			Detail: fmt.Sprintf("median of %d rounds, %.0f against %.0f MiB/s%s", cfg.Rounds, median(speeds[i]), median(plain), c.note)})
+	}
+	return results, nil
 }
 
 // request is the latency of opening a stream for one small request, beside the same on an open TLS connection.
@@ -85,42 +110,36 @@ func request(ctx context.Context, cfg Config) ([]Result, error) {
 	}
 	defer p.close()
 	go answer(p.client)
-	go func() {
-		for {
-			c, err := p.agent.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				line := make([]byte, lineSize)
-				if _, err := io.ReadFull(c, line); err == nil {
-					c.Write(line)
-				}
-			}()
-		}
-	}()
+	go serve(p.agent)
+	other, err := connectGoYamux(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer other.close()
+	go serve(other.agent)
 	line := make([]byte, lineSize)
-	ways := []func() error{
-		func() error { return ask(p.server, line) },
-		func() error {
-			c, err := p.plane.Open(ctx, header)
+	fresh := func(s tunnel.Session) func() error {
+		return func() error {
+			c, err := s.Open(ctx, header)
 			if err != nil {
 				return err
 			}
 			defer c.Close()
 			return ask(c, line)
-		},
-		func() error {
-			c, err := tunnel.OpenEarly(ctx, p.plane, header, line)
+		}
+	}
+	early := func(s tunnel.Session) func() error {
+		return func() error {
+			c, err := tunnel.OpenEarly(ctx, s, header, line)
 			if err != nil {
 				return err
 			}
 			defer c.Close()
 			_, err = io.ReadFull(c, line)
 			return err
-		},
+		}
 	}
+	ways := []func() error{func() error { return ask(p.server, line) }, fresh(p.plane), early(p.plane), fresh(other.plane), early(other.plane)}
 	const each = 300
 	p50 := make([][]float64, len(ways))
 	cpu := make([][]float64, len(ways))
@@ -142,7 +161,12 @@ func request(ctx context.Context, cfg Config) ([]Result, error) {
 		}
 	}
 	var results []Result
-	for i, name := range []string{1: "a request on a stream of its own, added p50", 2: "the same with its payload in the header's frame, added p50"} {
+	for i, name := range []string{
+		1: "a request on a stream of its own, added p50",
+		2: "the same with its payload in the header's frame, added p50",
+		3: "a request on a stream of its own with libp2p/go-yamux, added p50",
+		4: "the same with its payload in the header's frame with libp2p/go-yamux, added p50",
+	} {
 		if i > 0 {
 			results = append(results, Result{Name: name, Value: median(p50[i]) - median(p50[0]), Unit: "ms",
 				Detail: fmt.Sprintf("%.3f ms against %.3f ms on an open TLS connection; CPU of both ends %.3f against %.3f ms",
@@ -153,6 +177,23 @@ func request(ctx context.Context, cfg Config) ([]Result, error) {
 }
 
 const lineSize = 100
+
+// serve answers one line on each stream.
+func serve(agent net.Listener) {
+	for {
+		c, err := agent.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			line := make([]byte, lineSize)
+			if _, err := io.ReadFull(c, line); err == nil {
+				c.Write(line)
+			}
+		}()
+	}
+}
 
 func answer(c net.Conn) {
 	line := make([]byte, lineSize)
@@ -180,10 +221,16 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 func far(ctx context.Context, cfg Config) ([]Result, error) {
 	var results []Result
 	for _, c := range []struct {
-		rtt time.Duration
-		bar float64
-	}{{50 * time.Millisecond, 80}, {100 * time.Millisecond, 40}} {
-		p, err := connect(ctx, path(c.rtt/2, 0))
+		rtt     time.Duration
+		bar     float64
+		with    string
+		connect func(context.Context, link) (*pair, error)
+	}{
+		{50 * time.Millisecond, 80, "", connect},
+		{100 * time.Millisecond, 40, "", connect},
+		{50 * time.Millisecond, 0, " with libp2p/go-yamux", connectGoYamux},
+	} {
+		p, err := c.connect(ctx, path(c.rtt/2, 0))
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +239,7 @@ func far(ctx context.Context, cfg Config) ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, Result{Name: fmt.Sprintf("one stream at %s round trip", c.rtt), Value: tunnelled, Unit: "MiB/s", Bar: c.bar,
+		results = append(results, Result{Name: fmt.Sprintf("one stream at %s round trip%s", c.rtt, c.with), Value: tunnelled, Unit: "MiB/s", Bar: c.bar,
 			Detail: fmt.Sprintf("median of %d, after the path and the window have warmed up; plain TLS over such a path: %.0f MiB/s", cfg.Rounds, plain)})
 	}
 	return results, nil

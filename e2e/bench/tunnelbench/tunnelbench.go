@@ -15,46 +15,65 @@ type Config struct {
 	Rounds   int      // interleaved rounds of what is a ratio; 0 is 7
 	Sessions int      // idle sessions, and handshakes of the storm; 0 is 1000
 	Agents   []string // command line of a process that calls Agents, so that memory and CPU are the plane's alone; nil: both ends are counted
-	Only     []string // parts by name: stream, request, far, keystroke, idle; nil is all
+	Only     []string // parts by name: stream, request, far, keystroke, cancel, idle; nil is all
 	Say      func(string)
 }
 
 // Result is one figure.
 type Result struct {
-	Name   string
-	Value  float64
-	Unit   string  // "ratio", "ms", "MiB/s", "KiB", "% of a core"
-	Bar    float64 // 0 has none
-	Atmost bool    // the bar is an upper one
-	Detail string  // how it came about
+	Name    string
+	Value   float64
+	Unit    string  // "ratio", "ms", "s", "MiB/s", "KiB", "% of a core"
+	Bar     float64 // 0 has none
+	Stretch float64 // beyond the bar; 0 has none
+	Atmost  bool    // bar and stretch are upper ones
+	Detail  string  // how it came about
 }
 
 // OK says whether the bar is met.
-func (r Result) OK() bool {
-	if r.Bar == 0 {
+func (r Result) OK() bool { return r.reaches(r.Bar) }
+
+func (r Result) reaches(mark float64) bool {
+	switch {
+	case mark == 0:
 		return true
+	case r.Atmost:
+		return r.Value <= mark
 	}
-	if r.Atmost {
-		return r.Value <= r.Bar
+	return r.Value >= mark
+}
+
+// Verdict is "met", "met, the stretch too" or "NOT met"; nothing without a bar.
+func (r Result) Verdict() string {
+	switch {
+	case r.Bar == 0:
+		return ""
+	case !r.OK():
+		return "NOT met"
+	case r.Stretch != 0 && r.reaches(r.Stretch):
+		return "met, the stretch too"
 	}
-	return r.Value >= r.Bar
+	return "met"
 }
 
 // String is one line for people.
 func (r Result) String() string {
-	bar := ""
-	if r.Bar != 0 {
-		relation := "at least"
-		if r.Atmost {
-			relation = "at most"
-		}
-		bar = fmt.Sprintf(" (bar: %s %g", relation, r.Bar)
-		if !r.OK() {
-			bar += ", MISSED"
-		}
-		bar += ")"
+	verdict := r.Verdict()
+	if verdict != "" {
+		verdict = fmt.Sprintf(" (bar %s, stretch %s: %s)", r.mark(r.Bar), r.mark(r.Stretch), verdict)
 	}
-	return fmt.Sprintf("%s: %s %s%s; %s", r.Name, number(r.Value), r.Unit, bar, r.Detail)
+	return fmt.Sprintf("%s: %s %s%s; %s", r.Name, number(r.Value), r.Unit, verdict, r.Detail)
+}
+
+// mark words a bar or a stretch.
+func (r Result) mark(v float64) string {
+	switch {
+	case v == 0:
+		return "-"
+	case r.Atmost:
+		return "≤ " + short(v)
+	}
+	return "≥ " + short(v)
 }
 
 func number(v float64) string {
@@ -64,16 +83,20 @@ func number(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// Table is the results as Markdown.
-func Table(results []Result) string {
+// short is a bar as it was set; one that was computed is rounded as its figure is.
+func short(v float64) string {
+	if math.Abs(v) >= 100 {
+		return number(v)
+	}
+	return fmt.Sprintf("%g", math.Round(v*100)/100)
+}
+
+// Table is the results as Markdown; what is the heading of the first column.
+func Table(what string, results []Result) string {
 	var b strings.Builder
-	b.WriteString("| tunnel | figure | bar | how |\n|---|---|---|---|\n")
+	fmt.Fprintf(&b, "| %s | figure | bar | stretch | verdict | how |\n|---|---|---|---|---|---|\n", what)
 	for _, r := range results {
-		bar := ""
-		if r.Bar != 0 {
-			bar = fmt.Sprintf("%g", r.Bar)
-		}
-		fmt.Fprintf(&b, "| %s | %s %s | %s | %s |\n", r.Name, number(r.Value), r.Unit, bar, r.Detail)
+		fmt.Fprintf(&b, "| %s | %s %s | %s | %s | %s | %s |\n", r.Name, number(r.Value), r.Unit, r.mark(r.Bar), r.mark(r.Stretch), strings.Replace(r.Verdict(), "NOT met", "**NOT met**", 1), r.Detail)
 	}
 	return b.String()
 }
@@ -99,6 +122,7 @@ func Run(ctx context.Context, cfg Config) ([]Result, error) {
 		{"request", request},
 		{"far", far},
 		{"keystroke", keystroke},
+		{"cancel", cancel},
 	} {
 		if cfg.Only != nil && !slices.Contains(cfg.Only, part.name) {
 			continue

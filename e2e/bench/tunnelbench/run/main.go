@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("tunnelbench", flag.ContinueOnError)
 	rounds := flags.Int("rounds", 7, "interleaved rounds")
 	sessions := flags.Int("sessions", 1000, "idle sessions")
-	only := flags.String("only", "", "parts to measure, with commas: idle,stream,request,far,keystroke")
+	only := flags.String("only", "", "parts to measure, with commas: idle,stream,request,far,keystroke,cancel")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("read the flags: %w", err)
 	}
