@@ -12,16 +12,16 @@ package sandbox
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 
-	"crypto/x509/pkix"
+	"github.com/kubechat/kubechat/internal/freeport"
 )
 
 // Nodes says what runs the pods.
@@ -79,8 +79,8 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	if cfg.Port == 0 {
-		if cfg.Port, err = freePorts(); err != nil {
-			return nil, err
+		if cfg.Port, err = freeport.Row(3); err != nil {
+			return nil, fmt.Errorf("choose the sandbox's ports: %w", err)
 		}
 	}
 	c := &Cluster{cfg: cfg, Bin: bin, procs: &processes{dir: dir}, Kubeconfig: filepath.Join(dir, "admin.kubeconfig")}
@@ -95,8 +95,8 @@ func (c *Cluster) up(ctx context.Context) error {
 		return err
 	}
 	for _, port := range []int{c.cfg.Port, c.cfg.Port + 1, c.cfg.Port + 2} {
-		if err := portFree(port); err != nil {
-			return err
+		if err := freeport.Check(port); err != nil {
+			return fmt.Errorf("port %d is taken; stop what uses it, or choose another: %w", port, err)
 		}
 	}
 	if c.cfg.Nodes == RealNodes {
@@ -240,28 +240,4 @@ func (c *Cluster) Stop() error {
 		return errors.Join(c.procs.stop(), c.node.down())
 	}
 	return c.procs.stop()
-}
-
-// freePorts finds three free ports in a row.
-func freePorts() (int, error) {
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, fmt.Errorf("find a free port: %w", err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if port < 65000 && portFree(port) == nil && portFree(port+1) == nil && portFree(port+2) == nil {
-			return port, nil
-		}
-	}
-	return 0, errors.New("found no three free ports in a row on 127.0.0.1")
-}
-
-func portFree(port int) error {
-	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		return fmt.Errorf("port %d on 127.0.0.1 is taken; stop what uses it, or choose another: %w", port, err)
-	}
-	return l.Close()
 }

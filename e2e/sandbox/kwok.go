@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kubechat/kubechat/internal/freeport"
 )
 
 //go:embed stages.yaml.tmpl
@@ -32,9 +34,9 @@ func (c *Cluster) simulate(ctx context.Context) error {
 			return fmt.Errorf("build %s: %w\n%s", b.pkg, err, out)
 		}
 	}
-	port, err := freePorts()
+	port, err := freeport.Row(2)
 	if err != nil {
-		return err
+		return fmt.Errorf("choose ports for the stand-in and kwok: %w", err)
 	}
 	config := strings.NewReplacer("KUBELET_PORT", strconv.Itoa(port), "KUBE_VERSION", Version).Replace(stages)
 	if err := os.WriteFile(c.file("stages.yaml"), []byte(config), 0o644); err != nil {

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -29,13 +30,13 @@ func TestAPIServerComesUpAnswersAndComesBack(t *testing.T) {
 
 func TestTakenPortIsNamed(t *testing.T) {
 	t.Parallel()
-	first, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Port: 34443})
+	first, err := sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer first.Stop()
-	_, err = sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Port: 34443})
-	if err == nil || !strings.Contains(err.Error(), "port 34443 on 127.0.0.1 is taken") {
+	_, err = sandbox.Start(t.Context(), sandbox.Config{Dir: t.TempDir(), Port: first.Port()})
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("port %d is taken", first.Port())) {
 		t.Errorf("want a sentence that names the port, got %v", err)
 	}
 }

@@ -6,13 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 
 	"github.com/kubechat/kubechat/controlplane/store/pgserver"
 	"github.com/kubechat/kubechat/e2e/sandbox"
 	"github.com/kubechat/kubechat/e2e/shop"
+	"github.com/kubechat/kubechat/internal/freeport"
 )
 
 // Config says where and what. State is required; ports of zero are free ones.
@@ -187,13 +187,15 @@ func (c *Config) ports() error {
 		if port.flag == "kube-port" && (*port.number == 0 || c.Existing != "") {
 			continue // the sandbox finds three in a row; an existing cluster has its own
 		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port.number))
-		if err != nil {
+		if *port.number == 0 {
+			var err error
+			if *port.number, err = freeport.Row(1); err != nil {
+				return fmt.Errorf("choose a port for --%s: %w", port.flag, err)
+			}
+		} else if err := freeport.Check(*port.number); err != nil {
 			return fmt.Errorf("port %d is taken; stop what uses it, or choose another with make demo DEMOFLAGS='--%s %d': %w",
 				*port.number, port.flag, *port.number+1, err)
 		}
-		*port.number = l.Addr().(*net.TCPAddr).Port
-		l.Close()
 	}
 	return nil
 }

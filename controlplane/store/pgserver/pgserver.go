@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/kubechat/kubechat/internal/freeport"
 )
 
 // Superuser is the role the returned address logs in as.
@@ -98,14 +100,13 @@ func runLocked(ctx context.Context, bin string, h home, c Config) (*Server, erro
 	if err := initialise(ctx, bin, h); err != nil {
 		return nil, err
 	}
-	var err error
 	if c.Port == 0 {
-		c.Port, err = freePort()
-	} else {
-		err = portFree(c.Port)
-	}
-	if err != nil {
-		return nil, err
+		var err error
+		if c.Port, err = freeport.Row(1); err != nil {
+			return nil, fmt.Errorf("choose a port for PostgreSQL: %w", err)
+		}
+	} else if err := freeport.Check(c.Port); err != nil {
+		return nil, fmt.Errorf("port %d for PostgreSQL is taken; choose another: %w", c.Port, err)
 	}
 	return launch(ctx, bin, h, c)
 }
@@ -226,23 +227,6 @@ func (s *Server) Kill() {
 	defer s.lock.Close()
 	kill(s.Pid)
 	<-s.exit
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
-}
-
-func portFree(port int) error {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return fmt.Errorf("port %d for PostgreSQL is taken; choose another: %w", port, err)
-	}
-	return l.Close()
 }
 
 // Binaries is the directory of PostgreSQL's server programs: of the one on PATH, else of the newest that Debian's
