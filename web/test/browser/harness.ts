@@ -76,15 +76,16 @@ export async function start(): Promise<World> {
 /** Words to be seen on the page: those told to screen readers only, which repeat an answer's, are left out. */
 export const words = (p: Page, what: string | RegExp, o: { exact?: boolean } = {}) => p.getByText(what, o).and(p.locator(':not([data-announcer])'))
 
-/** What axe finds wrong on the page, in lines to read. */
-export async function axe(page: Page): Promise<string[]> {
+/** What axe finds wrong on the page, in lines to read; of its rules all, or those about colours only. */
+export async function axe(page: Page, rules: 'all' | 'colours' = 'all'): Promise<string[]> {
   // Evaluated by the debugger, which the page's policy does not bind.
   const { readFileSync } = await import('node:fs')
   await page.evaluate(readFileSync(axePath, 'utf8'))
-  return page.evaluate(async () => {
+  return page.evaluate(async (only) => {
     const { violations } = await (window as unknown as { axe: { run: (o: object) => Promise<{ violations: { id: string; help: string; nodes: { target: string[]; failureSummary?: string }[] }[] }> } }).axe.run({
       resultTypes: ['violations'],
+      ...(only ? { runOnly: { type: 'rule', values: only } } : {}),
     })
     return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${(n.failureSummary ?? v.help).replace(/\s+/g, ' ')}`))
-  })
+  }, rules === 'colours' ? ['color-contrast', 'link-in-text-block'] : undefined)
 }
