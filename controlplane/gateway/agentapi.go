@@ -11,6 +11,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/internal/ratelimit"
 	"github.com/kubechat/kubechat/pki"
 )
 
@@ -21,7 +22,7 @@ func (g *Gateway) serveEnrol(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) enrol(w http.ResponseWriter, r *http.Request) (pki.Certificates, error) {
-	if err := limited(g.enrols.take(addressKey(remote(r.RemoteAddr)), time.Now())); err != nil {
+	if err := limited(g.enrols.Take(ratelimit.Address(r.RemoteAddr), time.Now())); err != nil {
 		return pki.Certificates{}, err
 	}
 	var in pki.EnrolRequest
@@ -45,14 +46,14 @@ func (g *Gateway) serveRenew(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) renew(w http.ResponseWriter, r *http.Request) (pki.Certificates, error) {
 	shown, wait := (*x509.Certificate)(nil), time.Duration(0)
 	if r.TLS != nil && len(r.TLS.PeerCertificates) == 0 {
-		wait = g.enrols.take(addressKey(remote(r.RemoteAddr)), time.Now())
+		wait = g.enrols.Take(ratelimit.Address(r.RemoteAddr), time.Now())
 	} else {
 		k, err := g.caller(r)
 		if err != nil {
 			return pki.Certificates{}, err
 		}
 		shown = r.TLS.VerifiedChains[0][0]
-		wait = g.renewals.take(string(k.tenant)+string(k.cluster), time.Now())
+		wait = g.renewals.Take(string(k.tenant)+string(k.cluster), time.Now())
 	}
 	if err := limited(wait); err != nil {
 		return pki.Certificates{}, err
@@ -120,12 +121,3 @@ func setRetryAfter(h http.Header, p *problem.Error) {
 		h.Set("Retry-After", strconv.Itoa(int((p.RetryAfter+time.Second-1)/time.Second)))
 	}
 }
-
-// remote is a request's address as a net.Addr.
-type remote string
-
-// Network implements net.Addr.
-func (remote) Network() string { return "tcp" }
-
-// String implements net.Addr.
-func (a remote) String() string { return string(a) }

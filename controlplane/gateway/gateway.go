@@ -23,6 +23,7 @@ import (
 	"github.com/kubechat/kubechat/controlplane/ca"
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/internal/ratelimit"
 	"github.com/kubechat/kubechat/internal/slots"
 	"github.com/kubechat/kubechat/pki"
 	"github.com/kubechat/kubechat/tunnel"
@@ -181,8 +182,8 @@ type Gateway struct {
 	sessions *registry
 	admitted *admissions
 	members  *slots.Slots
-	enrols   *limiter // by address
-	renewals *limiter // by cluster
+	enrols   *ratelimit.Limiter // by address
+	renewals *ratelimit.Limiter // by cluster
 	meter    *meter
 	upgraded atomic.Pointer[handoff] // takes WebSockets while ServeTunnels runs
 
@@ -203,7 +204,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, sessions: newRegistry(), members: slots.New(cfg.MaxPerMember),
-		enrols: newLimiter(2, 20), renewals: newLimiter(0.1, 5), meter: newMeter(cfg.Metrics),
+		enrols: ratelimit.New(2, 20), renewals: ratelimit.New(0.1, 5), meter: newMeter(cfg.Metrics),
 		leaving: make(chan struct{}), arriving: make(newcomers, 4),
 	}
 	meterBudget(cfg.Metrics, cfg.Budget)

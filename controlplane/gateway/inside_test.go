@@ -3,9 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net"
-	"net/netip"
-	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,45 +60,6 @@ func TestRevocationOvertakesAnAnswerStillUnderWay(t *testing.T) {
 	})
 }
 
-func TestLimiterRefillsAndForgets(t *testing.T) {
-	t.Parallel()
-	l, now := newLimiter(1, 3), time.Unix(1000, 0)
-	for range 3 {
-		if l.take("a", now) != 0 {
-			t.Fatal("refused within the burst")
-		}
-	}
-	if wait := l.take("a", now); wait != time.Second {
-		t.Errorf("wait %s", wait)
-	}
-	if l.take("b", now) != 0 {
-		t.Error("one key limits another")
-	}
-	if l.take("a", now.Add(time.Second)) != 0 {
-		t.Error("not refilled")
-	}
-	for n := range maxBuckets {
-		l.take(strconv.Itoa(n), now)
-	}
-	if l.take("new", now.Add(time.Second)) == 0 && len(l.buckets) > maxBuckets {
-		t.Error("buckets without bound")
-	}
-	if l.take("new", now.Add(time.Minute)) != 0 || len(l.buckets) > maxBuckets {
-		t.Errorf("%d buckets, full ones are not forgotten", len(l.buckets))
-	}
-}
-
-func TestOneCustomersIPv6AddressesAreOneKey(t *testing.T) {
-	t.Parallel()
-	key := func(s string) string { return addressKey(net.TCPAddrFromAddrPort(mustAddr(t, s))) }
-	if key("[2001:db8:1:2::1]:1") != key("[2001:db8:1:2:ffff::9]:2") || key("[2001:db8:1:2::1]:1") == key("[2001:db8:1:3::1]:1") {
-		t.Error("not limited by /64")
-	}
-	if key("192.0.2.1:1") != key("192.0.2.1:2") || key("192.0.2.1:1") == key("192.0.2.2:1") || key("[::ffff:192.0.2.1]:9") != key("192.0.2.1:1") {
-		t.Error("IPv4 is not limited by address")
-	}
-}
-
 func TestSuspectsAreTriedLastAndWaitersForgotten(t *testing.T) {
 	t.Parallel()
 	g := &Gateway{sessions: newRegistry()}
@@ -137,13 +95,4 @@ func TestSuspectsAreTriedLastAndWaitersForgotten(t *testing.T) {
 	if len(g.sessions.links) != 0 {
 		t.Error("empty entries stay")
 	}
-}
-
-func mustAddr(t *testing.T, s string) netip.AddrPort {
-	t.Helper()
-	ap, err := netip.ParseAddrPort(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ap
 }

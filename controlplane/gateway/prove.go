@@ -96,7 +96,7 @@ func (g *Gateway) trust(w http.ResponseWriter, r *http.Request) (*pki.TrustAnswe
 	if err != nil {
 		return nil, err
 	}
-	if err := limited(g.renewals.take("trust "+string(k.tenant)+string(k.cluster), time.Now())); err != nil {
+	if err := limited(g.renewals.Take("trust "+string(k.tenant)+string(k.cluster), time.Now())); err != nil {
 		return nil, err
 	}
 	var in pki.TrustRequest

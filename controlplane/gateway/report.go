@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubechat/kubechat/controlplane/cluster"
 	"github.com/kubechat/kubechat/controlplane/problem"
+	"github.com/kubechat/kubechat/internal/ratelimit"
 	"github.com/kubechat/kubechat/pki"
 )
 
@@ -45,7 +46,7 @@ func (g *Gateway) serveToken(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) tokenState(w http.ResponseWriter, r *http.Request) (pki.TokenAnswer, error) {
-	if err := limited(g.enrols.take(addressKey(remote(r.RemoteAddr)), time.Now())); err != nil {
+	if err := limited(g.enrols.Take(ratelimit.Address(r.RemoteAddr), time.Now())); err != nil {
 		return pki.TokenAnswer{}, err
 	}
 	var in pki.TokenRequest
@@ -72,7 +73,7 @@ func (g *Gateway) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := limited(g.renewals.take("report "+string(k.tenant)+string(k.cluster), time.Now())); err != nil {
+	if err := limited(g.renewals.Take("report "+string(k.tenant)+string(k.cluster), time.Now())); err != nil {
 		return err
 	}
 	if err := g.admitted.check(r.Context(), k); err != nil { // revoked and locked ones have no say

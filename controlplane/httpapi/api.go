@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/internal/ratelimit"
 	"github.com/kubechat/kubechat/internal/slots"
 )
 
@@ -94,8 +95,8 @@ type API struct {
 	log       *slog.Logger
 	metrics   *metrics
 
-	perLogin   *limiter
-	perAddress *limiter
+	perLogin   *ratelimit.Limiter
+	perAddress *ratelimit.Limiter
 	streams    *slots.Slots // event streams that are open, by login
 
 	huma     huma.API
@@ -141,17 +142,17 @@ func build(c Config) *API {
 	if a.recheck <= 0 {
 		a.recheck = recheckEvery
 	}
-	a.perLogin = newLimiter(orLimit(c.LoginLimit, defaultLoginLimit), a.now)
-	a.perAddress = newLimiter(orLimit(c.AddressLimit, defaultAddressLimit), a.now)
+	a.perLogin = orLimit(c.LoginLimit, defaultLoginLimit)
+	a.perAddress = orLimit(c.AddressLimit, defaultAddressLimit)
 	a.root = a.routes(c)
 	return a
 }
 
-func orLimit(l, fallback Limit) Limit {
+func orLimit(l, fallback Limit) *ratelimit.Limiter {
 	if l.PerSecond <= 0 || l.Burst < 1 {
-		return fallback
+		l = fallback
 	}
-	return l
+	return ratelimit.New(l.PerSecond, l.Burst)
 }
 
 // ServeHTTP serves everything on the customers' listener.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubechat/kubechat/controlplane/problem"
 	"github.com/kubechat/kubechat/controlplane/tenant"
+	"github.com/kubechat/kubechat/internal/ratelimit"
 )
 
 // InTenant is embedded in the input of every operation under /t/{t}.
@@ -87,13 +88,13 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, slug string, action 
 	scope, err := a.signIn.Scope(r, slug)
 	if err != nil {
 		if problem.Is(err, problem.Unauthenticated) {
-			if wait := a.perAddress.take(address(r)); wait > 0 {
+			if wait := a.take(a.perAddress, ratelimit.Address(r.RemoteAddr)); wait > 0 {
 				return scope, a.limited(wait)
 			}
 		}
 		return scope, err
 	}
-	if wait := a.perLogin.take(scope.Login); wait > 0 {
+	if wait := a.take(a.perLogin, scope.Login); wait > 0 {
 		return scope, a.limited(wait)
 	}
 	if !scope.Can(action) {
@@ -108,7 +109,7 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, slug string, action 
 
 func (a *API) asAnybody(hc huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(hc)
-	if wait := a.perAddress.take(address(r)); wait > 0 {
+	if wait := a.take(a.perAddress, ratelimit.Address(r.RemoteAddr)); wait > 0 {
 		writeProblem(w, toProblem(r.Context(), a.log, a.limited(wait)))
 		return
 	}
