@@ -1,6 +1,7 @@
 package assist
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -154,7 +155,7 @@ func (r *rules) mayChange(a stepArgs, s nlp.Step) error {
 	}
 	for _, n := range s.Names {
 		if !r.inFocus(s.Resource, s.Namespace, n) {
-			return told("The person did not name %s %s in %s. Only what they named can be changed.", s.Resource.Plural, n, or(s.Namespace, "the cluster"))
+			return told("The person did not name %s %s in %s. Only what they named can be changed.", s.Resource.Plural, n, cmp.Or(s.Namespace, "the cluster"))
 		}
 	}
 	for _, l := range r.leading(a, s) {
@@ -163,13 +164,6 @@ func (r *rules) mayChange(a stepArgs, s nlp.Step) error {
 		}
 	}
 	return nil
-}
-
-func or(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
 
 // leading are the literals that decide what runs, as whom, or where something is sent.

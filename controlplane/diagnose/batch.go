@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"sort"
 	"strings"
@@ -50,7 +51,7 @@ func jobFailed(s *session, o object) []finding {
 		return nil
 	}
 	f := finding{Finding: Finding{
-		Reason: or(c.reason, "JobFailed"), Severity: Critical, Text: "It failed: " + sentence(or(c.message, c.reason)),
+		Reason: cmp.Or(c.reason, "JobFailed"), Severity: Critical, Text: "It failed: " + sentence(cmp.Or(c.message, c.reason)),
 		Evidence: []Evidence{c.evidence(), o.cite("status", "failed")}, Next: "Read the log of its last pod; then delete the job and run it again.",
 	}, when: o.since("Failed"), began: o.since("Failed")}
 	if c.reason == "DeadlineExceeded" {
@@ -181,7 +182,7 @@ func missedRuns(s *session, o object) []finding {
 	if err != nil || from.IsZero() || len(o.maps("status", "active")) > 0 {
 		return nil
 	}
-	zone, err := time.LoadLocation(or(o.text("spec", "timeZone"), "UTC"))
+	zone, err := time.LoadLocation(cmp.Or(o.text("spec", "timeZone"), "UTC"))
 	if err != nil {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -238,7 +239,7 @@ func (c *chronicle) revisions(o object) []time.Time {
 	if at.Before(before.GetCreationTimestamp().Time) { // rolled back: an old ReplicaSet is used again
 		at = o.updated("Progressing")
 	}
-	c.add(at, o.key(), fmt.Sprintf("revision %s: %s", revisionOf(last), or(differences(before, last), "the same template")), lastEditor(o, at))
+	c.add(at, o.key(), fmt.Sprintf("revision %s: %s", revisionOf(last), cmp.Or(differences(before, last), "the same template")), lastEditor(o, at))
 	return []time.Time{at}
 }
 

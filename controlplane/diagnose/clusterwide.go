@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -40,7 +41,7 @@ func webhookServices(s *session, o object) []finding {
 		}
 		f := Finding{
 			Reason: "WebhookUnavailable", Severity: Critical, Text: fmt.Sprintf("Its webhook %s can't be asked: %s. What it must be asked about (%s) is refused.", text(w, "name"), why, askedAbout(w)),
-			Evidence: append([]Evidence{{Path: "webhooks[" + text(w, "name") + "].failurePolicy", Value: or(text(w, "failurePolicy"), "Fail")}, {Path: "webhooks[" + text(w, "name") + "].clientConfig.service", Value: ns + "/" + name}}, evidence...),
+			Evidence: append([]Evidence{{Path: "webhooks[" + text(w, "name") + "].failurePolicy", Value: cmp.Or(text(w, "failurePolicy"), "Fail")}, {Path: "webhooks[" + text(w, "name") + "].clientConfig.service", Value: ns + "/" + name}}, evidence...),
 			Next:     "Bring the service back; to go on at once, delete the webhook's configuration or set its failurePolicy to Ignore.", Related: []string{key{"Service", ns, name}.String()},
 		}
 		if text(w, "failurePolicy") == "Ignore" {
@@ -95,7 +96,7 @@ var apiServiceRules = []rule{{"it does not answer", func(s *session, o object) [
 	}
 	s.dead(o, o.text("spec", "service", "namespace"), name)
 	return one(Finding{
-		Reason: or(c.reason, "APIServiceUnavailable"), Severity: Warning, Text: "The API that it adds does not answer: " + sentence(c.message), Evidence: []Evidence{c.evidence(), o.cite("spec", "service")},
+		Reason: cmp.Or(c.reason, "APIServiceUnavailable"), Severity: Warning, Text: "The API that it adds does not answer: " + sentence(c.message), Evidence: []Evidence{c.evidence(), o.cite("spec", "service")},
 		Cause: "Its service or the pods behind it do not answer.", Next: "Look at the service; until it answers, its kinds can't be read and namespaces can't be deleted.",
 	})
 }}}
@@ -114,7 +115,7 @@ func certificateReady(s *session, o object) []finding {
 		return nil
 	}
 	f := finding{Finding: Finding{
-		Reason: or(c.reason, "CertificateNotReady"), Severity: Critical, Text: "It is not issued" + because(c.message), Evidence: []Evidence{c.evidence(), o.cite("spec", "secretName"), o.cite("spec", "issuerRef")},
+		Reason: cmp.Or(c.reason, "CertificateNotReady"), Severity: Critical, Text: "It is not issued" + because(c.message), Evidence: []Evidence{c.evidence(), o.cite("spec", "secretName"), o.cite("spec", "issuerRef")},
 		Next: "Look at its CertificateRequest and its issuer.",
 	}, began: o.since("Ready")}
 	if end := when(o.Object, "status", "notAfter"); end.After(s.at.Add(soon)) {
@@ -196,12 +197,12 @@ func badCondition(_ *session, o object) []finding {
 			continue
 		}
 		return []finding{{Finding: Finding{
-			Reason: or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("Its condition %s does not hold%s", kind, because(c.message)), Evidence: []Evidence{c.evidence()}, Next: "Look at its controller.",
+			Reason: cmp.Or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("Its condition %s does not hold%s", kind, because(c.message)), Evidence: []Evidence{c.evidence()}, Next: "Look at its controller.",
 		}, began: o.since(kind)}}
 	}
 	for _, kind := range []string{"Stalled", "Degraded", "Failed"} {
 		if c := o.condition(kind); c.is("True") {
-			return one(Finding{Reason: or(c.reason, kind), Severity: Critical, Text: "It is " + strings.ToLower(kind) + because(c.message), Evidence: []Evidence{c.evidence()}, Next: "Look at its controller."})
+			return one(Finding{Reason: cmp.Or(c.reason, kind), Severity: Critical, Text: "It is " + strings.ToLower(kind) + because(c.message), Evidence: []Evidence{c.evidence()}, Next: "Look at its controller."})
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,7 +12,7 @@ var gatewayRules = []rule{{"it is not accepted, or not programmed", func(_ *sess
 	for _, kind := range []string{"Accepted", "Programmed", "Ready"} {
 		if c := o.condition(kind); c.is("False") && c.reason != "Pending" {
 			return one(Finding{
-				Reason: or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("It is not %s: %s", strings.ToLower(kind), sentence(or(c.message, c.reason))), Evidence: []Evidence{c.evidence(), o.cite("spec", "gatewayClassName")},
+				Reason: cmp.Or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("It is not %s: %s", strings.ToLower(kind), sentence(cmp.Or(c.message, c.reason))), Evidence: []Evidence{c.evidence(), o.cite("spec", "gatewayClassName")},
 				Next: "Look at its class and at that class's controller.",
 			})
 		}
@@ -25,7 +26,7 @@ var gatewayRules = []rule{{"it is not accepted, or not programmed", func(_ *sess
 			e := c.evidence()
 			e.Path = "status.listeners[" + text(l, "name") + "].conditions[" + kind + "]"
 			return one(Finding{
-				Reason: or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("Its listener %s does not work: %s", text(l, "name"), sentence(or(c.message, c.reason))), Evidence: []Evidence{e}, Next: "Correct the listener.",
+				Reason: cmp.Or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("Its listener %s does not work: %s", text(l, "name"), sentence(cmp.Or(c.message, c.reason))), Evidence: []Evidence{e}, Next: "Correct the listener.",
 			})
 		}
 	}
@@ -42,7 +43,7 @@ func routeParents(s *session, o object) []finding {
 		if k := text(ref, "kind"); k != "" && k != "Gateway" {
 			continue
 		}
-		ns, name := or(text(ref, "namespace"), o.GetNamespace()), text(ref, "name")
+		ns, name := cmp.Or(text(ref, "namespace"), o.GetNamespace()), text(ref, "name")
 		g, err := s.get(gateways, ns, name)
 		if err == nil {
 			s.look(g, o.key())
@@ -63,11 +64,11 @@ func routeParents(s *session, o object) []finding {
 			e := c.evidence()
 			e.Path = "status.parents[" + text(p, "parentRef", "name") + "].conditions[" + kind + "]"
 			f := Finding{
-				Reason: or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("The gateway %s does not take it: %s", text(p, "parentRef", "name"), sentence(or(c.message, c.reason))), Evidence: []Evidence{e},
+				Reason: cmp.Or(c.reason, "Not"+kind), Severity: Critical, Text: fmt.Sprintf("The gateway %s does not take it: %s", text(p, "parentRef", "name"), sentence(cmp.Or(c.message, c.reason))), Evidence: []Evidence{e},
 				Next: "Compare its hosts and its section with the gateway's listeners.",
 			}
 			if kind == "ResolvedRefs" {
-				f.Text, f.Next = "What it sends to can't be used: "+sentence(or(c.message, c.reason)), "Correct its backends."
+				f.Text, f.Next = "What it sends to can't be used: "+sentence(cmp.Or(c.message, c.reason)), "Correct its backends."
 				return echo(f)
 			}
 			return one(f)
@@ -81,7 +82,7 @@ func routeBackends(s *session, o object) []finding {
 	for i, r := range o.maps("spec", "rules") {
 		for _, b := range maps(r, "backendRefs") {
 			if k := text(b, "kind"); k == "" || k == "Service" {
-				list = append(list, backend{or(text(b, "namespace"), o.GetNamespace()), text(b, "name"), b["port"], fmt.Sprintf("spec.rules[%d].backendRefs", i)})
+				list = append(list, backend{cmp.Or(text(b, "namespace"), o.GetNamespace()), text(b, "name"), b["port"], fmt.Sprintf("spec.rules[%d].backendRefs", i)})
 			}
 		}
 	}

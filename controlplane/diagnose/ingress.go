@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -75,7 +76,7 @@ func ingressBackends(s *session, o object) []finding {
 	for _, r := range o.maps("spec", "rules") {
 		for _, p := range maps(r, "http", "paths") {
 			m, _ := p["backend"].(map[string]any)
-			take(m, fmt.Sprintf("spec.rules[%s].http.paths[%s].backend.service", or(text(r, "host"), "*"), or(text(p, "path"), "/")))
+			take(m, fmt.Sprintf("spec.rules[%s].http.paths[%s].backend.service", cmp.Or(text(r, "host"), "*"), cmp.Or(text(p, "path"), "/")))
 		}
 	}
 	return s.backends(o, list)

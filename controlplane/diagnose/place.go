@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -50,7 +51,7 @@ func (s *session) stuckNamespace(o object) {
 	}
 	for _, kind := range []string{"NamespaceDeletionDiscoveryFailure", "NamespaceDeletionContentFailure", "NamespaceFinalizersRemaining", "NamespaceContentRemaining"} {
 		if c := o.condition(kind); c.is("True") {
-			f.Evidence, f.Cause = append(f.Evidence, c.evidence()), or(f.Cause, capital(sentence(c.message)))
+			f.Evidence, f.Cause = append(f.Evidence, c.evidence()), cmp.Or(f.Cause, capital(sentence(c.message)))
 			f.Next = "Look at what remains; the controller that owns a finalizer has to do its part."
 		}
 	}

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -98,7 +99,7 @@ func podEvicted(_ *session, o object) []finding {
 	if reason != "Evicted" && reason != "Preempted" && reason != "Preempting" {
 		return nil
 	}
-	message := or(o.text("status", "message"), o.condition("DisruptionTarget").message)
+	message := cmp.Or(o.text("status", "message"), o.condition("DisruptionTarget").message)
 	f := Finding{
 		Reason: reason, Severity: Warning, Text: "It was evicted from its node" + because(message),
 		Evidence: []Evidence{o.cite("status", "reason"), o.cite("status", "message")},
@@ -175,7 +176,7 @@ func podFailed(s *session, o object) []finding {
 	if o.text("status", "phase") != "Failed" {
 		return nil
 	}
-	reason := or(o.text("status", "reason"), "Failed") // DeadlineExceeded, OutOfcpu, NodeAffinity, UnexpectedAdmissionError
+	reason := cmp.Or(o.text("status", "reason"), "Failed") // DeadlineExceeded, OutOfcpu, NodeAffinity, UnexpectedAdmissionError
 	return one(Finding{
 		Reason: reason, Severity: Critical, Text: "It failed" + because(o.text("status", "message")),
 		Evidence: []Evidence{o.cite("status", "phase"), o.cite("status", "reason")}, Next: "Read its log and its events.",

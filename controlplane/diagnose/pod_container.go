@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -57,7 +58,7 @@ func imageTrouble(s *session, o object, c container) []finding {
 	if !slices.Contains(imageReasons, reason) {
 		return nil
 	}
-	image := or(text(c.spec, "image"), text(c.status, "image"))
+	image := cmp.Or(text(c.spec, "image"), text(c.status, "image"))
 	f := finding{Finding: Finding{Reason: reason, Severity: Critical, Evidence: c.waitEvidence()}}
 	f.Evidence = append(f.Evidence, Evidence{Path: "spec.containers[" + c.name + "].image", Value: image})
 	for _, e := range s.warnings(o) {
@@ -75,7 +76,7 @@ func imageTrouble(s *session, o object, c container) []finding {
 			break
 		}
 	}
-	f.Next = or(f.Next, "Check the image's name and tag, and whether the node may pull it.")
+	f.Next = cmp.Or(f.Next, "Check the image's name and tag, and whether the node may pull it.")
 	return []finding{f}
 }
 

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -51,7 +52,7 @@ func endTrouble(s *session, o object, c container) []finding {
 	if !ok || code == 0 {
 		return nil
 	}
-	reason := or(text(c.status, "state", "terminated", "reason"), "Error")
+	reason := cmp.Or(text(c.status, "state", "terminated", "reason"), "Error")
 	f := finding{Finding: Finding{
 		Reason: reason, Severity: Critical, Text: fmt.Sprintf("%s ended with exit code %d.", c.called(), code),
 		Evidence: []Evidence{c.cite("state", "terminated", "reason")}, Next: "Its log says why.",

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -153,7 +154,7 @@ func probeOf(spec map[string]any, kind string) string {
 	probe, _ := spec[kind].(map[string]any)
 	switch {
 	case at(probe, "httpGet") != nil:
-		return fmt.Sprintf("GET %s on port %s", or(text(probe, "httpGet", "path"), "/"), show(at(probe, "httpGet", "port")))
+		return fmt.Sprintf("GET %s on port %s", cmp.Or(text(probe, "httpGet", "path"), "/"), show(at(probe, "httpGet", "port")))
 	case at(probe, "tcpSocket") != nil:
 		return "TCP port " + show(at(probe, "tcpSocket", "port"))
 	case at(probe, "grpc") != nil:

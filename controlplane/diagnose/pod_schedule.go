@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,7 +18,7 @@ func podGated(_ *session, o object) []finding {
 		gates = append(gates, text(g, "name"))
 	}
 	return one(Finding{
-		Reason: "SchedulingGated", Severity: Warning, Text: fmt.Sprintf("It has the scheduling gate %s, and is not placed until that is removed.", or(anded(gates), "of another controller")),
+		Reason: "SchedulingGated", Severity: Warning, Text: fmt.Sprintf("It has the scheduling gate %s, and is not placed until that is removed.", cmp.Or(anded(gates), "of another controller")),
 		Evidence: []Evidence{o.condition("PodScheduled").evidence(), {Path: "spec.schedulingGates", Value: strings.Join(gates, ", ")}},
 		Next:     "Find the controller that set the gate, and what it waits for.",
 	})
@@ -42,7 +43,7 @@ func podUnschedulable(s *session, o object) []finding {
 	}
 	f := finding{Finding: Finding{
 		Reason: "Unschedulable", Severity: Critical, Text: "No node takes it" + because(strings.Join(u.why, "; ")), Cause: u.cause,
-		Next: or(sentence(capital(strings.Join(u.next, ", or "))), "Read its events."), Fix: u.fix, Related: u.related,
+		Next: cmp.Or(sentence(capital(strings.Join(u.next, ", or "))), "Read its events."), Fix: u.fix, Related: u.related,
 	}, began: o.since("PodScheduled")}
 	f.Evidence = []Evidence{o.cite("status", "phase")}
 	if c.status != "" {
@@ -60,7 +61,7 @@ func (s *session) neverScheduled(o object) []finding {
 	if s.age(o) < 2*podGrace || o.condition("PodScheduled").status != "" || len(containersOf(o)) > 0 {
 		return nil
 	}
-	name := or(o.text("spec", "schedulerName"), "default-scheduler")
+	name := cmp.Or(o.text("spec", "schedulerName"), "default-scheduler")
 	return one(Finding{
 		Reason: "Pending", Severity: Critical, Text: fmt.Sprintf("It has waited for a node for %s, and the scheduler %s has not said a word about it.", ago(s.age(o)), name),
 		Cause: "The scheduler it names does not run, or has not come to it.", Evidence: []Evidence{o.cite("status", "phase"), o.cite("spec", "schedulerName")},
@@ -93,7 +94,7 @@ var placings = []func(*unplaced){
 func (u *unplaced) resources() {
 	for _, m := range insufficient.FindAllStringSubmatch(u.message, -1) {
 		u.add("there is not enough "+m[1]+" free", "lower the pod's "+m[1]+" request, or add nodes")
-		u.cause = or(u.cause, "It requests more "+m[1]+" than any node it may run on has free.")
+		u.cause = cmp.Or(u.cause, "It requests more "+m[1]+" than any node it may run on has free.")
 		for _, c := range u.o.maps("spec", "containers") {
 			if v := at(c, "resources", "requests", m[1]); v != nil {
 				u.evidence = append(u.evidence, Evidence{Path: fmt.Sprintf("spec.containers[%s].resources.requests.%s", text(c, "name"), m[1]), Value: show(v)})
@@ -137,9 +138,9 @@ func (u *unplaced) labels() {
 		if len(values) > 0 {
 			have = "nodes have " + k + "=" + some(sortedKeys(values), 4)
 		}
-		u.cause = or(u.cause, fmt.Sprintf("None of the %s has %s=%s; %s.", counted(len(list), "node"), k, wanted[k], have))
+		u.cause = cmp.Or(u.cause, fmt.Sprintf("None of the %s has %s=%s; %s.", counted(len(list), "node"), k, wanted[k], have))
 	}
-	u.cause = or(u.cause, "Its node selector or affinity asks for labels that no node has.")
+	u.cause = cmp.Or(u.cause, "Its node selector or affinity asks for labels that no node has.")
 }
 
 // noneHas tells whether no node has all the labels, whatever the scheduler stumbled over first.
@@ -189,7 +190,7 @@ func (u *unplaced) taints() {
 	}
 	sort.Strings(names)
 	u.add("nodes have a taint that it does not tolerate"+bracket(some(names, 4)), "add a toleration, or remove the taint")
-	u.cause = or(u.cause, "The nodes that would do keep pods away that do not tolerate their taint.")
+	u.cause = cmp.Or(u.cause, "The nodes that would do keep pods away that do not tolerate their taint.")
 }
 
 // nodeTaints are the taints that the pod does not tolerate, where the scheduler does not name them.
@@ -244,8 +245,8 @@ func (u *unplaced) claims() {
 			u.s.look(c, u.o.key())
 			if phase := c.text("status", "phase"); phase != "Bound" {
 				u.related = append(u.related, who)
-				u.cause = or(u.cause, fmt.Sprintf("Its claim %s is %s.", name, or(phase, "not bound")))
-				u.evidence = append(u.evidence, Evidence{Path: "status.phase", Value: or(phase, "<unset>"), Object: who})
+				u.cause = cmp.Or(u.cause, fmt.Sprintf("Its claim %s is %s.", name, cmp.Or(phase, "not bound")))
+				u.evidence = append(u.evidence, Evidence{Path: "status.phase", Value: cmp.Or(phase, "<unset>"), Object: who})
 			}
 		case u.s.missing(claims, u.o.GetNamespace(), name):
 			u.related = append(u.related, who)
@@ -270,7 +271,7 @@ func (u *unplaced) cordons() {
 	}
 	u.add("nodes are cordoned"+bracket(some(off, 4)), "uncordon a node")
 	if len(off) > 0 {
-		u.cause = or(u.cause, some(off, 4)+" would do, but new pods are kept away from there.")
+		u.cause = cmp.Or(u.cause, some(off, 4)+" would do, but new pods are kept away from there.")
 		u.fix = &Fix{Label: "Uncordon " + off[0], Text: "uncordon " + off[0]}
 		u.evidence = append(u.evidence, Evidence{Path: "spec.unschedulable", Value: "true", Object: key{"Node", "", off[0]}.String()})
 	}

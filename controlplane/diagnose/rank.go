@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -148,7 +149,7 @@ func (s *session) causes(list []*finding) []*finding {
 			continue
 		}
 		if own := s.looks[f.about]; own.Unstructured != nil && s.named(own) && !s.isWorkload(f.about) {
-			f.Cause = or(f.Cause, fmt.Sprintf("%s: %s", cause.Object, cause.Reason))
+			f.Cause = cmp.Or(f.Cause, fmt.Sprintf("%s: %s", cause.Object, cause.Reason))
 			f.Related = append(f.Related, cause.Object)
 			out = append(out, f)
 			continue
@@ -282,7 +283,7 @@ func (s *session) asides() string {
 			restarts += n
 			if t := when(c.status, "lastState", "terminated", "finishedAt"); t.After(last) {
 				last = t
-				why = or(text(c.status, "lastState", "terminated", "reason"), "Completed")
+				why = cmp.Or(text(c.status, "lastState", "terminated", "reason"), "Completed")
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -96,7 +97,7 @@ func (s *session) bindingsOf(ns, name, place string) []object {
 	var out []object
 	for _, b := range list {
 		for _, sub := range b.maps("subjects") {
-			account := text(sub, "kind") == "ServiceAccount" && text(sub, "name") == name && or(text(sub, "namespace"), b.GetNamespace()) == ns
+			account := text(sub, "kind") == "ServiceAccount" && text(sub, "name") == name && cmp.Or(text(sub, "namespace"), b.GetNamespace()) == ns
 			group := text(sub, "kind") == "Group" && text(sub, "name") == "system:serviceaccounts:"+ns
 			if account || group {
 				out = append(out, b)
@@ -123,7 +124,7 @@ func rulesText(role object) string {
 			break
 		}
 	}
-	return or(strings.Join(out, "; "), "<none>")
+	return cmp.Or(strings.Join(out, "; "), "<none>")
 }
 
 // homes are the API groups of the built-in kinds that roles are usually about.
@@ -189,7 +190,7 @@ var bindingRules = []rule{
 	}},
 	{"whom it names", func(s *session, o object) []finding {
 		for _, sub := range o.maps("subjects") {
-			ns := or(text(sub, "namespace"), o.GetNamespace())
+			ns := cmp.Or(text(sub, "namespace"), o.GetNamespace())
 			if text(sub, "kind") != "ServiceAccount" || !s.missing(serviceAccounts, ns, text(sub, "name")) {
 				continue
 			}

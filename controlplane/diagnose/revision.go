@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -8,7 +9,7 @@ import (
 
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-func revisionOf(rs object) string { return or(rs.GetAnnotations()[revisionAnnotation], "?") }
+func revisionOf(rs object) string { return cmp.Or(rs.GetAnnotations()[revisionAnnotation], "?") }
 
 // newest are the ReplicaSets of the deployment's present revision and of the one before.
 func (s *session) newest(o object) (last, before object, ok bool) {

@@ -45,13 +45,6 @@ func lower(s string) string {
 	return string(rs)
 }
 
-func or(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
-}
-
 // counted is "1 pod", "3 pods".
 func counted(n int, word string) string {
 	if n == 1 {

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -51,7 +52,7 @@ func cannotScale(s *session, o object) []finding {
 		return nil
 	}
 	return one(Finding{
-		Reason: or(c.reason, "FailedUpdateScale"), Severity: Critical, Text: "It can't scale its target: " + sentence(c.message), Evidence: []Evidence{c.evidence(), o.cite("spec", "scaleTargetRef")},
+		Reason: cmp.Or(c.reason, "FailedUpdateScale"), Severity: Critical, Text: "It can't scale its target: " + sentence(c.message), Evidence: []Evidence{c.evidence(), o.cite("spec", "scaleTargetRef")},
 		Next: "Look at the target and at its scale subresource.",
 	})
 }
@@ -78,7 +79,7 @@ func noMetrics(s *session, o object) []finding {
 		return one(Finding{Reason: c.reason, Severity: Info, Text: "It does nothing, because its target is scaled to 0.", Evidence: []Evidence{c.evidence()}, Next: "Scale the target up when it is wanted."})
 	}
 	f := Finding{
-		Reason: or(c.reason, "FailedGetResourceMetric"), Severity: Warning, Text: "It does not scale, because it gets no metrics: " + sentence(c.message), Evidence: []Evidence{c.evidence()},
+		Reason: cmp.Or(c.reason, "FailedGetResourceMetric"), Severity: Warning, Text: "It does not scale, because it gets no metrics: " + sentence(c.message), Evidence: []Evidence{c.evidence()},
 		Next: "See whether the metrics API answers: kubectl top pods.",
 	}
 	low := strings.ToLower(c.message)

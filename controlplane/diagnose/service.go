@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -234,7 +235,7 @@ func targetPorts(s *session, o object) []finding {
 		}
 		f := Finding{
 			Reason: "TargetPortNotFound", Severity: Critical, Text: fmt.Sprintf("Its target port %s is a name that no container of its pods has.", name),
-			Evidence: []Evidence{{Path: "spec.ports[" + show(p["port"]) + "].targetPort", Value: show(target)}, {Path: "spec.containers[].ports", Value: or(strings.Join(have, ", "), "<none>"), Object: list[0].key().String()}},
+			Evidence: []Evidence{{Path: "spec.ports[" + show(p["port"]) + "].targetPort", Value: show(target)}, {Path: "spec.containers[].ports", Value: cmp.Or(strings.Join(have, ", "), "<none>"), Object: list[0].key().String()}},
 			Next:     "Set the target port to one that the container listens on.",
 		}
 		if !named {
@@ -282,7 +283,7 @@ func noAddress(s *session, o object) []finding {
 
 // endpointsRules lead from endpoints to their service.
 var endpointsRules = []rule{{"the service it belongs to", func(s *session, o object) []finding {
-	name := or(o.GetLabels()["kubernetes.io/service-name"], o.GetName())
+	name := cmp.Or(o.GetLabels()["kubernetes.io/service-name"], o.GetName())
 	if svc, err := s.get(services, o.GetNamespace(), name); err == nil {
 		s.look(svc, o.key())
 	}

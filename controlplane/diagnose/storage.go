@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -179,7 +180,7 @@ var volumeRules = []rule{{"it failed", func(_ *session, o object) []finding {
 		return nil
 	}
 	return one(Finding{
-		Reason: or(o.text("status", "reason"), "VolumeFailed"), Severity: Warning, Text: "It could not be reclaimed" + because(o.text("status", "message")), Evidence: []Evidence{o.cite("status", "phase"), o.cite("status", "message")},
+		Reason: cmp.Or(o.text("status", "reason"), "VolumeFailed"), Severity: Warning, Text: "It could not be reclaimed" + because(o.text("status", "message")), Evidence: []Evidence{o.cite("status", "phase"), o.cite("status", "message")},
 		Next: "Look at the storage's controller.",
 	})
 }}}

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -86,7 +87,7 @@ func replicaFailure(s *session, o object) []finding {
 	if !c.is("True") {
 		return nil
 	}
-	return s.notMade(o, or(c.reason, "FailedCreate"), c.message, c.evidence())
+	return s.notMade(o, cmp.Or(c.reason, "FailedCreate"), c.message, c.evidence())
 }
 
 // failedCreate is the same of controllers that have no condition for it.
@@ -175,7 +176,7 @@ func progress(_ *session, o object) []finding {
 		return nil
 	}
 	return echo(Finding{
-		Reason: or(c.reason, "ProgressDeadlineExceeded"), Severity: Critical, Text: "Its rollout does not go on: " + sentence(c.message),
+		Reason: cmp.Or(c.reason, "ProgressDeadlineExceeded"), Severity: Critical, Text: "Its rollout does not go on: " + sentence(c.message),
 		Evidence: []Evidence{c.evidence(), o.cite("status", "readyReplicas")}, Next: "See what its newest pods wait for; rolling back restores the revision before.",
 		Fix: undoOf(o),
 	})
