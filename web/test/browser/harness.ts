@@ -1,22 +1,15 @@
 // A real Chromium over the built application and the mock API.
 
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { launch } from '../chromium.mjs'
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 export const out = fileURLToPath(new URL('../.out/', import.meta.url))
-
-const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
-
-const browserPath = (): string => {
-  const found = [process.env['CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => p && existsSync(p))
-  if (!found) throw new Error('no Chromium found: install chromium, or set CHROMIUM to one')
-  return found
-}
 
 export interface Look {
   theme?: 'light' | 'dark'
@@ -39,7 +32,7 @@ export async function start(): Promise<World> {
   const { server } = (await import(new URL('../mockserver/main.mjs', import.meta.url).href)) as { server: Server }
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const browser = await chromium.launch({ executablePath: browserPath(), args })
+  const browser = await launch()
   const post = (path: string, body: object, headers: Record<string, string> = {}) =>
     fetch(base + path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...headers } })
   return {

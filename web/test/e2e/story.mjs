@@ -6,23 +6,18 @@
 // OUT is a folder for screenshots. SECOND is a program that joins the second cluster; it gets the shown token in the
 // environment as TOKEN and must leave the agent running. Ends with code 0 and "story: ok", or says what was not there.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
+import { launch } from '../chromium.mjs'
 
 const [link, out, second] = process.argv.slice(2)
 if (!link || !out) throw new Error('usage: node story.mjs LINK OUT [SECOND]')
 mkdirSync(out, { recursive: true })
 const base = new URL(link).origin
-const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find((p) => p && existsSync(p))
-if (!executablePath) throw new Error('no Chromium found: install chromium, or set CHROMIUM to one')
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-const browser = await chromium.launch({
-  executablePath,
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-})
+const browser = await launch()
 const trouble = []
 let joined
 try {
