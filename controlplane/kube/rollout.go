@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -78,6 +79,10 @@ func (b *changer) undo(ctx context.Context) ([]change, error) {
 		if paused, _, _ := unstructured.NestedBool(o.Object, "spec", "paused"); paused {
 			return change{}, problem.Newf(problem.Conflict, "The rollout of %s is paused: resume it first.", o.GetName())
 		}
+		o, err := b.c.numbered(ctx, b.step.Resource, o)
+		if err != nil {
+			return change{}, err
+		}
 		all, err := b.c.history(ctx, o)
 		if err != nil {
 			return change{}, err
@@ -97,6 +102,23 @@ func (b *changer) undo(ctx context.Context) ([]change, error) {
 		ch.revision = all[len(all)-1].number
 		return ch, err
 	})
+}
+
+// numbered waits a moment for the controller to make a revision of what a workload is now: until it has, the one before
+// looks like the present one.
+func (c *Cluster) numbered(ctx context.Context, r nlp.Resource, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	for range 20 {
+		if observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); observed >= o.GetGeneration() {
+			return o, nil
+		}
+		pause(ctx, 100*time.Millisecond)
+		var err error
+		if o, err = c.get(ctx, r, o.GetNamespace(), o.GetName(), ""); err != nil {
+			return nil, err
+		}
+	}
+	return nil, problem.Newf(problem.Conflict, "%s was changed just now, and its controller has not said yet which revision that is.", o.GetName()).
+		WithFix("Ask again in a moment.")
 }
 
 func pick(all []revision, number int64, name string) (revision, error) {

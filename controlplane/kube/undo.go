@@ -259,13 +259,14 @@ func (c *Cluster) revisionBefore(ctx context.Context, op nlp.Op, ch change) int6
 	if reflect.DeepEqual(bare(ch.live), redacted(bare(ch.live))) {
 		return 0 // all of it can be kept
 	}
-	return c.revisionOf(ctx, ch.live)
+	return c.revisionOf(ctx, ch.seen.Resource, ch.live)
 }
 
 // revisionOf is the number of the revision that a workload is at, 0 where nobody can say: also not while its controller
 // has yet to make a revision of what it is now.
-func (c *Cluster) revisionOf(ctx context.Context, o *unstructured.Unstructured) int64 {
-	if observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); observed < o.GetGeneration() {
+func (c *Cluster) revisionOf(ctx context.Context, r nlp.Resource, o *unstructured.Unstructured) int64 {
+	o, err := c.numbered(ctx, r, o)
+	if err != nil {
 		return 0
 	}
 	switch o.GetKind() {

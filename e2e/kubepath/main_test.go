@@ -46,9 +46,6 @@ func newPlace(t testing.TB) *place {
 	t.Helper()
 	p := &place{t: t, ns: kubetest.Namespace(t), kubeconfig: kubetest.APIServer(t)}
 	p.Cluster = p.as("")
-	eventually(t, "the namespace's service account", func() bool { // pods need it, and a controller makes it
-		return p.kubectl("get", "serviceaccount", "default", "--ignore-not-found", "-o", "name") != ""
-	})
 	return p
 }
 
@@ -102,7 +99,7 @@ func (p *place) tryKubectl(args ...string) string {
 
 func (p *place) apply(manifest string) {
 	p.t.Helper()
-	kubetest.KubectlInput(p.t, p.kubeconfig, manifest, "-n", p.ns, "apply", "-f", "-")
+	kubetest.Apply(p.t, p.kubeconfig, p.ns, manifest)
 }
 
 // deploy makes a deployment with one container called main.

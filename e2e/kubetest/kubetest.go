@@ -95,19 +95,3 @@ func KubectlInput(t testing.TB, kubeconfig, stdin string, args ...string) string
 	}
 	return string(out)
 }
-
-// Namespace makes a namespace of the test's own and removes it at the end.
-func Namespace(t testing.TB) string {
-	t.Helper()
-	kubeconfig := APIServer(t)
-	out := KubectlInput(t, kubeconfig, `{"apiVersion":"v1","kind":"Namespace","metadata":{"generateName":"test-"}}`,
-		"create", "-f", "-", "-o", "name")
-	name := strings.TrimPrefix(strings.TrimSpace(out), "namespace/")
-	t.Cleanup(func() {
-		bin, err := sandbox.Binaries(context.Background(), func(string) {})
-		if err == nil {
-			_ = exec.Command(filepath.Join(bin, "kubectl"), "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false").Run()
-		}
-	})
-	return name
-}
