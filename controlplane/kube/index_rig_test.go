@@ -54,6 +54,7 @@ type server struct {
 	stuck    map[string]bool                         // "viewer": requests of theirs are not answered
 	cut      bool                                    // watches break
 	away     bool                                    // everything breaks
+	way      time.Duration                           // there and back, for each request
 	asked    map[string]int                          // "viewer list pods" -> requests
 }
 
@@ -133,8 +134,11 @@ func (s *server) reset() {
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	away, stuck := s.away, s.stuck[r.Header.Get(as)]
+	away, stuck, way := s.away, s.stuck[r.Header.Get(as)], s.way
 	s.mu.Unlock()
+	if way > 0 {
+		<-time.After(way) // the bubble's clock
+	}
 	if stuck {
 		<-r.Context().Done()
 	}
