@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -26,6 +27,8 @@ const (
 	betweenWatches = 5 * time.Second
 	// refusedFor is how long a kind is left alone that the index may not list, or that has too many objects.
 	refusedFor = 10 * time.Minute
+	// maxIndexed is how many kinds of one cluster are tried at most: each that may be listed is a watch.
+	maxIndexed = 200
 	// indexLists is how many kinds of one cluster are listed at once, beside what people ask of it.
 	indexLists = 4
 )
@@ -98,8 +101,10 @@ func (ix *index) adopt(kinds []nlp.Kind) []*indexed {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
 	var out []*indexed
+	kinds = slices.Clone(kinds)
+	slices.SortStableFunc(kinds, func(a, b nlp.Kind) int { return cmp.Compare(extension(a), extension(b)) })
 	for _, k := range kinds {
-		if !indexable(k) {
+		if !indexable(k) || ix.kinds[k.Key()] == nil && len(ix.kinds) >= maxIndexed {
 			continue
 		}
 		if have := ix.kinds[k.Key()]; have != nil && (have.refused.IsZero() || ix.now().Sub(have.refused) < refusedFor) {
@@ -113,6 +118,14 @@ func (ix *index) adopt(kinds []nlp.Kind) []*indexed {
 		out = append(out, n)
 	}
 	return out
+}
+
+// extension is 0 for what Kubernetes itself has, which people ask about most, and 1 for the rest.
+func extension(k nlp.Kind) int {
+	if k.BuiltIn() {
+		return 0
+	}
+	return 1
 }
 
 // indexable leaves out, besides what no vocabulary lists, Secrets: whatever a cluster's owner lets the index see.

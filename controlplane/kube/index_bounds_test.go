@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubechat/kubechat/controlplane/cluster"
+	"github.com/kubechat/kubechat/controlplane/nlp"
 	"github.com/kubechat/kubechat/controlplane/tenant"
 )
 
@@ -157,6 +158,22 @@ func TestNothingIsReadFromAnIndexAfterTheEnd(t *testing.T) {
 		s.put("pods/shop/web-9", nil)
 		same(t, w.words("ann"), w.listed("ann"))
 	})
+}
+
+func TestAClusterOfEndlessKindsHasAnIndexOfBounds(t *testing.T) {
+	t.Parallel()
+	pods := nlp.Kind{Resource: pods, Verbs: []string{"list", "watch"}}
+	var kinds []nlp.Kind
+	for i := range 10_000 {
+		kinds = append(kinds, nlp.Kind{Resource: nlp.Resource{Group: "a.example", Version: "v1", Plural: fmt.Sprint("k", i), Kind: "K"}, Verbs: pods.Verbs})
+	}
+	ix := &index{now: time.Now, kinds: map[string]*indexed{}}
+	if n := len(ix.adopt(append(kinds, pods))); n != maxIndexed || ix.kinds["pods"] == nil {
+		t.Errorf("%d kinds are followed, pods among them: %v", n, ix.kinds["pods"] != nil)
+	}
+	if n := len(ix.adopt(kinds)); n != 0 {
+		t.Errorf("%d more", n)
+	}
 }
 
 // Whatever comes and goes, the shelves hold what was put last, and nothing is held for what has gone.

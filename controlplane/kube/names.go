@@ -33,7 +33,14 @@ const (
 	textCost   = 64
 )
 
-func newNames() names { return names{words: newTexts(), sets: newTexts()} }
+// ownName is the number of a label's value that is its object's name: "app: web" on web, and on each pod of a StatefulSet.
+const ownName = 1
+
+func newNames() names {
+	n := names{words: newTexts(), sets: newTexts()}
+	n.words.all = append(n.words.all, text{}) // ownName's place
+	return n
+}
 
 // size is about how many bytes are in use.
 func (n *names) size() int { return n.held + n.words.held + n.sets.held }
@@ -44,7 +51,7 @@ func (n *names) put(s shelf, o *metav1.PartialObjectMetadata) {
 	if ref := metav1.GetControllerOfNoCopy(o); ref != nil {
 		r.ownerKind, r.owner = n.words.take(ref.Kind), n.words.take(ref.Name)
 	}
-	r.labels = n.takeLabels(o.Labels)
+	r.labels = n.takeLabels(o.Labels, o.Name)
 	key := objectKey{n.words.take(o.Namespace), o.Name}
 	if old, ok := s[key]; ok {
 		n.release(key, old)
@@ -87,14 +94,18 @@ func (n *names) release(key objectKey, r objectRecord) {
 	}
 }
 
-func (n *names) takeLabels(labels map[string]string) uint32 {
+func (n *names) takeLabels(labels map[string]string, name string) uint32 {
 	if len(labels) == 0 {
 		return 0
 	}
 	set := make([]byte, 0, 8*len(labels))
 	for _, k := range sortedKeys(labels) {
 		set = binary.LittleEndian.AppendUint32(set, n.words.take(k))
-		set = binary.LittleEndian.AppendUint32(set, n.words.take(labels[k]))
+		value := uint32(ownName)
+		if labels[k] != name {
+			value = n.words.take(labels[k])
+		}
+		set = binary.LittleEndian.AppendUint32(set, value)
 	}
 	known := n.sets.has(string(set))
 	id := n.sets.take(string(set))
@@ -106,7 +117,9 @@ func (n *names) takeLabels(labels map[string]string) uint32 {
 
 func (n *names) dropWords(set string) {
 	for at := 0; at < len(set); at += 4 {
-		n.words.drop(wordAt(set, at))
+		if id := wordAt(set, at); id != ownName {
+			n.words.drop(id)
+		}
 	}
 }
 
@@ -123,8 +136,10 @@ func (n *names) objects(s shelf, kind string, in map[string]bool) []nlp.Object {
 		}
 		set, ok := labels[r.labels]
 		if !ok {
-			set = n.labels(r.labels)
-			labels[r.labels] = set
+			var own bool
+			if set, own = n.labels(r.labels, key.name); !own {
+				labels[r.labels] = set
+			}
 		}
 		out = append(out, nlp.Object{
 			Kind: kind, Namespace: namespace, Name: key.name, Labels: set, OwnerKind: n.words.all[r.ownerKind].s, OwnerName: n.words.all[r.owner].s,
@@ -133,16 +148,21 @@ func (n *names) objects(s shelf, kind string, in map[string]bool) []nlp.Object {
 	return out
 }
 
-func (n *names) labels(id uint32) map[string]string {
+// labels gives a set as the object of that name has it; own tells whether its name is in it.
+func (n *names) labels(id uint32, name string) (labels map[string]string, own bool) {
 	set := n.sets.all[id].s
 	if set == "" {
-		return nil
+		return nil, false
 	}
-	out := make(map[string]string, len(set)/8)
+	labels = make(map[string]string, len(set)/8)
 	for at := 0; at < len(set); at += 8 {
-		out[n.words.all[wordAt(set, at)].s] = n.words.all[wordAt(set, at+4)].s
+		value := n.words.all[wordAt(set, at+4)].s
+		if wordAt(set, at+4) == ownName {
+			value, own = name, true
+		}
+		labels[n.words.all[wordAt(set, at)].s] = value
 	}
-	return out
+	return labels, own
 }
 
 // texts keeps equal strings once and counts who uses them. 0 is the empty string, which costs nothing.
