@@ -269,8 +269,8 @@ func (s *service) stages(l *listeners) []stage {
 		out = append(out, stage{"jobs", []part{{"jobs", s.runJobs}}})
 	}
 	if s.cfg.plays(RoleWeb) {
-		out = append(out, stage{"names", []part{{"vocabulary index", s.kube.Run}}}, stage{"runs", []part{{"chat", s.chat.Run}}}, stage{"answers", []part{{"slack", s.slackIn.Run}}},
-			stage{"web", []part{{"web listener", s.serveWeb(l.web)}}})
+		out = append(out, stage{"names", []part{{"vocabulary index", s.kube.Run}}}, stage{"runs", []part{{"chat", s.chat.Run}}},
+			stage{"answers", []part{{"slack", s.slackIn.Run}}}, stage{"web", []part{{"web listener", s.serveWeb(l.web)}}})
 	}
 	return out
 }

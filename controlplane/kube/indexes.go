@@ -103,7 +103,7 @@ func (s *indexes) run(ctx context.Context) {
 				running.Go(func() { ix.run(ctx) })
 			}
 		case <-tick.C:
-			s.sweep(ctx)
+			s.sweep()
 		}
 	}
 }
@@ -245,7 +245,7 @@ func (s *indexes) refused(ix *index) {
 }
 
 // sweep ends what is not needed any more.
-func (s *indexes) sweep(ctx context.Context) {
+func (s *indexes) sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
