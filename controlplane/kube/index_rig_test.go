@@ -45,6 +45,7 @@ type server struct {
 	mu       sync.Mutex                              // guards the rest
 	version  int                                     // of the last change
 	objects  map[string]metav1.PartialObjectMetadata // by "pods/shop/web-1"
+	sorted   []string                                // what objects has, in order; nil after a change
 	log      []happening                             // all changes
 	moved    chan struct{}                           // closed at the next change, of whatever
 	forbid   map[string]bool                         // "viewer pods", "viewer pods/bank", "viewer pods/": may not be listed at all, there, everywhere at once
@@ -75,6 +76,7 @@ func (s *server) change(do func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	do()
+	s.sorted = nil
 	close(s.moved)
 	s.moved = make(chan struct{})
 }
@@ -245,7 +247,10 @@ func (s *server) list(w http.ResponseWriter, r *http.Request, kind, ns string) {
 	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil {
 		limit = n
 	}
-	for _, at := range slices.Sorted(maps.Keys(s.objects)) {
+	if s.sorted == nil {
+		s.sorted = slices.Sorted(maps.Keys(s.objects))
+	}
+	for _, at := range s.sorted {
 		if k, space, _ := parts(at); k != kind || ns != "" && space != ns || at <= after || space != "" && space == s.hidden {
 			continue
 		}
