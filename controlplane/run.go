@@ -123,6 +123,7 @@ type service struct {
 
 	replicaCert func(*tls.ClientHelloInfo) (*tls.Certificate, error) // see replicaCertificate
 	gateway     *gateway.Gateway
+	kube        *kube.Clusters
 	chat        *chat.Service
 	models      *settings.Service
 	slack       *slack.Service
@@ -195,14 +196,16 @@ func (s *service) mint() (display string, hash []byte, err error) {
 	return t.String(), h[:], nil
 }
 
-func (s *service) buildChat(_ context.Context, _ Addresses) error {
-	clusters, err := kube.New(kube.Config{Transport: s.gateway.Transport, Index: s.gateway.IndexTransport, Log: s.log})
+func (s *service) buildChat(_ context.Context, _ Addresses) (err error) {
+	s.kube, err = kube.New(kube.Config{
+		Transport: s.gateway.Transport, Index: s.gateway.IndexTransport, Metrics: s.cfg.Telemetry.Registry, Log: s.log,
+	})
 	if err != nil {
 		return err
 	}
 	s.models = settings.New(settings.Config{Store: s.db.Models(), Vault: s.cfg.Vault, CheckURL: s.cfg.ModelEgress.CheckURL})
 	s.chat, err = chat.New(chat.Config{
-		Translator: nlp.Translator{}, Clusters: clusters, Directory: s.clusters, Members: s.accounts, Ledger: s.ledger,
+		Translator: nlp.Translator{}, Clusters: s.kube, Directory: s.clusters, Members: s.accounts, Ledger: s.ledger,
 		Decide: access.Decide, Store: s.db.Chats(), Replica: s.replicas.ID(), Log: s.log,
 		Assistants: newModels(s.models, s.db.Models(), s.cfg.ModelEgress), Toolbox: toolbox{},
 	})
@@ -266,8 +269,8 @@ func (s *service) stages(l *listeners) []stage {
 		out = append(out, stage{"jobs", []part{{"jobs", s.runJobs}}})
 	}
 	if s.cfg.plays(RoleWeb) {
-		out = append(out, stage{"runs", []part{{"chat", s.chat.Run}}}, stage{"answers", []part{{"slack", s.slackIn.Run}}},
-			stage{"web", []part{{"web listener", s.serveWeb(l.web)}}})
+		out = append(out, stage{"names", []part{{"vocabulary index", s.kube.Run}}}, stage{"runs", []part{{"chat", s.chat.Run}}},
+			stage{"answers", []part{{"slack", s.slackIn.Run}}}, stage{"web", []part{{"web listener", s.serveWeb(l.web)}}})
 	}
 	return out
 }

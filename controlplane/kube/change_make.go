@@ -17,6 +17,7 @@ var (
 	services     = nlp.Resource{Version: "v1", Plural: "services", Kind: "Service", Namespaced: true}
 	events       = nlp.Resource{Version: "v1", Plural: "events", Kind: "Event", Namespaced: true}
 	nodes        = nlp.Resource{Version: "v1", Plural: "nodes", Kind: "Node"}
+	namespaces   = nlp.Resource{Version: "v1", Plural: "namespaces", Kind: "Namespace"}
 	claims       = nlp.Resource{Version: "v1", Plural: "persistentvolumeclaims", Kind: "PersistentVolumeClaim", Namespaced: true}
 	deployments  = nlp.Resource{Group: "apps", Version: "v1", Plural: "deployments", Kind: "Deployment", Namespaced: true}
 	statefulSets = nlp.Resource{Group: "apps", Version: "v1", Plural: "statefulsets", Kind: "StatefulSet", Namespaced: true}

@@ -62,7 +62,8 @@ func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (c
 		}
 		return chat.Answer{Outcome: out, HTTPStatus: statusOf(err), Message: "Nothing was sent: " + detail(err)}, err
 	}
-	defer c.changed()
+	var touches []touch
+	defer func() { c.changed(touches) }()
 	a := chat.Answer{Outcome: audit.Succeeded}
 	var done []string
 	var ways []way
@@ -70,6 +71,7 @@ func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (c
 	for i, ch := range changes {
 		ch.revision = c.revisionBefore(ctx, step.Op, ch)
 		res, err := c.sendPatiently(ctx, ch, patience)
+		touches = append(touches, c.touch(ch, res, err))
 		a.Parts = append(a.Parts, res.parts...)
 		if err != nil {
 			a.Outcome, a.HTTPStatus = failed(err, len(done) > 0), statusOf(err)
@@ -93,6 +95,16 @@ func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (c
 		a.Message = fmt.Sprintf("%s, and %d more", strings.Join(done[:manyTargets], "; "), len(done)-manyTargets)
 	}
 	return a, nil
+}
+
+// touch says what of the vocabulary a change has overtaken: its kind, up to the version that it made. Where that is not
+// known, as after a deletion or without an answer, the kind has to be looked at anew.
+func (c *Cluster) touch(ch change, res response, err error) touch {
+	t := touch{kind: ch.seen.Resource.Key()}
+	if o := c.left(ch, res); err == nil && ch.run == nil && o != nil && o.GetKind() != "Status" {
+		t.version = o.GetResourceVersion()
+	}
+	return t
 }
 
 // left is the object as the server says that the change left it; nil where it is gone, or the answer is no object.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubechat/kubechat/controlplane/chat"
@@ -25,21 +26,25 @@ import (
 type Config struct {
 	// Transport reaches a cluster as the scope's member.
 	Transport func(scope tenant.Scope, id cluster.ID) http.RoundTripper
-	// Index reaches it as group kubechat:index. Vocabularies are not built with it: under the asker's own impersonation a
-	// name that they may not list cannot reach them. It is kept for what may be shared, once there is a shared index.
+	// Index reaches it as group kubechat:index, for what all askers of a cluster share: the names in it. An asker hears those
+	// that the cluster says they may list. Without it, or where Clusters.Run does not run, all is listed as the asker.
 	Index func(t tenant.ID, id cluster.ID) http.RoundTripper
+	// IndexLimits is how much may be indexed.
+	IndexLimits IndexLimits
 	// WordsFor is how long a vocabulary is used; 0: 30 seconds.
 	WordsFor time.Duration
 	// MaxWords is how many vocabularies are kept; 0: 256.
 	MaxWords int
 	Now      func() time.Time
+	Metrics  prometheus.Registerer // may be nil
 	Log      *slog.Logger
 }
 
 // Clusters opens clusters for members.
 type Clusters struct {
-	cfg   Config
-	words *wordCache
+	cfg     Config
+	words   *wordCache
+	indexes *indexes
 }
 
 var _ chat.Clusters = (*Clusters)(nil)
@@ -61,7 +66,13 @@ func New(c Config) (*Clusters, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Clusters{cfg: c, words: newWordCache(c.WordsFor, c.MaxWords, c.Now)}, nil
+	return &Clusters{cfg: c, words: newWordCache(c.WordsFor, c.MaxWords, c.Now), indexes: newIndexes(c)}, nil
+}
+
+// Run keeps indexes of the names in the clusters that people ask about, until ctx ends; then none is left.
+func (c *Clusters) Run(ctx context.Context) error {
+	c.indexes.run(ctx)
+	return nil
 }
 
 // Open gives a cluster as the scope's member may see it.
@@ -73,9 +84,20 @@ func (c *Clusters) Open(_ context.Context, scope tenant.Scope, id cluster.ID) (c
 		return nil, err
 	}
 	at.now, at.log, at.tunnel = c.cfg.Now, c.cfg.Log, true
-	key := wordKey{tenant: scope.Tenant, member: scope.Member, cluster: id}
-	at.words = func(ctx context.Context) (*nlp.Vocabulary, error) { return c.words.get(ctx, key, at.load) }
-	at.changed = func() { c.words.forget(key) }
+	key, shared := wordKey{tenant: scope.Tenant, member: scope.Member, cluster: id}, indexKey{scope.Tenant, id}
+	at.words = func(ctx context.Context) (*nlp.Vocabulary, error) {
+		return c.words.get(ctx, key, func(ctx context.Context) (*nlp.Vocabulary, error) {
+			words, err := at.load(ctx, &fromIndex{index: c.indexes.of(shared), meter: c.indexes.meter, mayList: at.mayList})
+			if err == nil { // after the answer: the first question is not to wait for the index's lists
+				c.indexes.want(shared, words.Kinds())
+			}
+			return words, err
+		})
+	}
+	at.changed = func(touches []touch) {
+		c.indexes.touched(shared, touches)
+		c.words.forget(key)
+	}
 	return at, nil
 }
 
@@ -86,7 +108,7 @@ type Cluster struct {
 	base  string // without a slash at its end
 	words func(context.Context) (*nlp.Vocabulary, error)
 	// changed is called when what words says may be over: "scale it to one more" must not count from before
-	changed func()
+	changed func([]touch)
 	now     func() time.Time
 	log     *slog.Logger
 	tunnel  bool // a member's cluster behind a tunnel, not one's own by a kubeconfig
@@ -109,17 +131,17 @@ func FromRESTConfig(cfg *rest.Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		rest: cfg, http: client, base: strings.TrimRight(host, "/") + strings.TrimRight(cfg.APIPath, "/"),
-		changed: func() {}, now: time.Now, log: slog.New(slog.DiscardHandler),
+		changed: func([]touch) {}, now: time.Now, log: slog.New(slog.DiscardHandler),
 	}
-	c.words = c.load
+	c.words = func(ctx context.Context) (*nlp.Vocabulary, error) { return c.load(ctx, nil) }
 	return c, nil
 }
 
 // Vocabulary is what the person may hear named.
 func (c *Cluster) Vocabulary(ctx context.Context) (*nlp.Vocabulary, error) { return c.words(ctx) }
 
-func (c *Cluster) load(ctx context.Context) (*nlp.Vocabulary, error) {
-	v, err := LoadVocabulary(ctx, c.rest)
+func (c *Cluster) load(ctx context.Context, from *fromIndex) (*nlp.Vocabulary, error) {
+	v, err := loadVocabulary(ctx, c.rest, VocabularyOptions{}, from)
 	if err != nil {
 		return nil, asProblem(err)
 	}

@@ -29,6 +29,7 @@ import (
 
 const (
 	listsAtOnce   = 8
+	asksAtOnce    = 16 // where most are questions of whether something may be listed
 	pageSize      = 500
 	maxPerKind    = 5000 // beyond this a kind's names are not suggested; they can still be typed in a kubectl line
 	detailTimeout = 3 * time.Second
@@ -48,6 +49,11 @@ func LoadVocabulary(ctx context.Context, cfg *rest.Config, opts ...VocabularyOpt
 	if len(opts) > 0 {
 		o = opts[0]
 	}
+	return loadVocabulary(ctx, cfg, o, nil)
+}
+
+// loadVocabulary takes from the index what the asker may list; without one, or what it does not have, is listed.
+func loadVocabulary(ctx context.Context, cfg *rest.Config, o VocabularyOptions, from *fromIndex) (*nlp.Vocabulary, error) {
 	c := rest.CopyConfig(cfg)
 	c.QPS = -1 // the number of lists is bounded here
 	disco, err := discovery.NewDiscoveryClientForConfig(c)
@@ -66,7 +72,7 @@ func LoadVocabulary(ctx context.Context, cfg *rest.Config, opts ...VocabularyOpt
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{meta: meta, session: o.Namespace}
+	l := &lister{meta: meta, session: o.Namespace, from: from}
 	if err := l.namespaces(ctx); err != nil {
 		return nil, err
 	}
@@ -111,18 +117,35 @@ func discoverKinds(disco discovery.DiscoveryInterface) ([]nlp.Kind, error) {
 var unlisted = map[string]bool{
 	"events": true, "events.events.k8s.io": true, "leases.coordination.k8s.io": true, "endpointslices.discovery.k8s.io": true, "endpoints": true,
 	"controllerrevisions.apps": true, "componentstatuses": true, "podtemplates": true, "apiservices.apiregistration.k8s.io": true,
-	"flowschemas.flowcontrol.apiserver.k8s.io": true, "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": true, "namespaces": true,
+	"flowschemas.flowcontrol.apiserver.k8s.io": true, "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": true,
+}
+
+// listable tells whether a kind's names are for a vocabulary.
+func listable(k nlp.Kind) bool {
+	return !unlisted[k.Key()] && k.Group != "metrics.k8s.io" && slices.Contains(k.Verbs, "list")
 }
 
 type lister struct {
 	meta    metadata.Interface
 	session string
+	from    *fromIndex // may be nil
 	spaces  []string
 	mu      sync.Mutex // guards found
 	found   []nlp.Object
 }
 
 func (l *lister) namespaces(ctx context.Context) error {
+	if items, ok := l.from.objects(ctx, nlp.Kind{Resource: namespaces}, nil); ok {
+		l.found = append(l.found, items...)
+		for _, o := range items {
+			l.spaces = append(l.spaces, o.Name)
+		}
+		slices.Sort(l.spaces)   // as a list has them
+		if len(l.spaces) == 0 { // a cluster has some: these may not be listed
+			l.spaces = []string{orDefault(l.session)}
+		}
+		return nil
+	}
 	items, err := l.list(ctx, schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, "")
 	switch {
 	case quietly(err):
@@ -133,7 +156,7 @@ func (l *lister) namespaces(ctx context.Context) error {
 	}
 	for _, o := range items {
 		l.spaces = append(l.spaces, o.Name)
-		l.found = append(l.found, object("namespaces", o))
+		l.found = append(l.found, object(namespaces.Key(), o))
 	}
 	return nil
 }
@@ -153,8 +176,11 @@ func quietly(err error) bool {
 func (l *lister) objects(ctx context.Context, kinds []nlp.Kind) ([]nlp.Object, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(listsAtOnce)
+	if l.from != nil {
+		g.SetLimit(asksAtOnce)
+	}
 	for _, k := range kinds {
-		if unlisted[k.Key()] || k.Group == "metrics.k8s.io" || !slices.Contains(k.Verbs, "list") {
+		if !listable(k) || k.Key() == namespaces.Key() {
 			continue
 		}
 		g.Go(func() error { return l.kind(ctx, k) })
@@ -171,6 +197,12 @@ func (l *lister) objects(ctx context.Context, kinds []nlp.Kind) ([]nlp.Object, e
 
 // kind lists one kind: in the whole cluster, or where that is not allowed, in each namespace the asker knows.
 func (l *lister) kind(ctx context.Context, k nlp.Kind) error {
+	if items, ok := l.from.objects(ctx, k, l.spaces); ok {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.found = append(l.found, items...)
+		return nil
+	}
 	gvr := schema.GroupVersionResource{Group: k.Group, Version: k.Version, Resource: k.Plural}
 	items, err := l.list(ctx, gvr, "")
 	if quietly(err) && k.Namespaced && apierrors.IsForbidden(err) {
