@@ -8,7 +8,7 @@ import (
 
 // turning words change what is asked, whatever else is understood: what is left of them is never passed over.
 var turning = wordSet(`not never no nothing none nobody neither nor without except excluding avoid refrain unless until till til if when whenever once while after before provided
-other others else rest remaining instead rather half some several both few either or only tomorrow tonight later monday tuesday wednesday thursday friday saturday sunday weekend
+other others else rest remaining half some several both few either or only tomorrow tonight later monday tuesday wednesday thursday friday saturday sunday weekend
 noon midnight everything everywhere anything all every each any`)
 
 // idleCues are concepts that a request may leave: they say what state a thing is in, or nothing.

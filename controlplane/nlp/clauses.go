@@ -7,8 +7,9 @@ import (
 
 // part is one clause of what was said.
 type part struct {
-	toks []token
-	role role
+	toks  []token
+	role  role
+	idiom bool // it was said in other words than the plain command
 }
 
 // role is what a clause does in what was said.
@@ -133,6 +134,9 @@ func beginsClause(toks []token, i int) bool {
 		return subjects[next(1)] && next(1) != "this" && next(1) != "that" || t.text == "so" && (next(1) == "that" || next(1) == "please" || startsOrder(toks[i+1:]))
 	case t.text == "and" || t.text == "but":
 		rest := toks[i+1:]
+		if len(rest) > 1 && spareVerbs[rest[0].text] {
+			return true
+		}
 		return startsOrder(rest) || subjects[next(1)] && finite[next(2)] || t.text == "but" && (next(1) == "only" || next(1) == "not")
 	}
 	return false
@@ -157,7 +161,7 @@ func startsOrder(toks []token) bool {
 
 // notVerbs are words of change concepts that are no verbs where a clause begins.
 var notVerbs = wordSet("up down more less fewer new labels label running used manually immediately nobody it its that this those these actually and not no last know need want " +
-	"fire hold roll top lines line number total amount annotation annotations taints unschedulable schedulable scaled")
+	"top lines line number total amount annotation annotations taints unschedulable schedulable scaled")
 
 // holdsWord tells whether one of the words is in the clause.
 func holdsWord(toks []token, words map[string]bool) bool {

@@ -85,7 +85,7 @@ func (r *reading) swapCount(s *Step) bool {
 	if s.Op != OpScale || s.Args.Replicas == nil || len(r.thingsNamed()) > 0 {
 		return false
 	}
-	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please") && len(r.toks) > 2 {
+	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please", "meant", "mean") && len(r.toks) > 2 {
 		return false
 	}
 	a, ok := r.amount()
@@ -107,7 +107,7 @@ func (r *reading) swapCount(s *Step) bool {
 		return false
 	}
 	r.take(cMake, cSet, cIt, cUp, cDown, cReplicas, cMore, cScale, cAdd, cRemove)
-	r.useWords("back", "no", "sorry", "rather", "again", "wait")
+	r.useWords("back", "no", "sorry", "rather", "again", "wait", "meant", "mean", "actually", "hmm")
 	count := int32(n)
 	s.Args.Current, s.Args.Replicas = s.Args.Replicas, &count
 	return true

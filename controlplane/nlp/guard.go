@@ -78,7 +78,8 @@ var shellPrograms = wordSet("rm kill ls cp cat sh bash exec echo curl wget nc dd
 
 const noShell = "That has shell syntax in it. There is no shell here: I read plain words or one kubectl command, without pipes, redirections or substitutions."
 
-var clauseStart = map[string]bool{"then": true, "and": true, "also": true, "after": true, "next": true, "finally": true, "show": true, "list": true}
+var clauseStart = map[string]bool{"then": true, "and": true, "also": true, "after": true, "next": true, "finally": true, "show": true, "list": true,
+	"afterwards": true, "please": true, "but": true, "it": true, "we": true, "i": true, "the": true, "this": true, "they": true, "so": true, "our": true, "there": true}
 
 // unquoted blanks quoted spans, in which shell characters mean nothing.
 func unquoted(s string) string {

@@ -83,7 +83,8 @@ var idioms = []idiom{
 	{"another|additional replica|pod|instance|copy? of|for|on|to|in <x>", "scale <x> up by 1", "scale"},
 	{"<n> fewer|less replica|replicas|pod|pods|instance|instances? of|for|on|in <x>", "scale <x> down by <n>", "scale"},
 	{"cut|slash|reduce <x> in|by half", "halve <x>", "scale"},
-	{"<x> should|must|has|have|needs|need|ought to? only|just? be|have|run|use|get running|at|on|with|to? at|on|with? <n> replica|replicas|pod|pods|instance|instances|copy|copies", "scale <x> to <n>", "scale"},
+	{"<x> should|must|has|have|needs|need|ought to? only|just? be|have|run|use|get? running|at|on|with|to|have? at|on|with? <n> replica|replicas|pod|pods|instance|instances|copy|copies", "scale <x> to <n>", "scale"},
+	{"<x> wants|want|needs|requires <n> replica|replicas|pods|instances|copies", "scale <x> to <n>", "scale"},
 	{"<x> needs|need|wants|want|requires|gets|has to? have? only|just? <n> replica|replicas|pod|pods|instance|instances|copy|copies|workers|brokers|nodes", "scale <x> to <n>", "scale"},
 	{"there should|must|shall|need be|to be? <n> replica|replicas|pod|pods|instance|instances|copy|copies of|for <x>", "scale <x> to <n>", "scale"},
 	{"<x> to have|run <n> replica|replicas|pod|pods|instance|instances|copy|copies", "scale <x> to <n>", "scale"},
@@ -109,8 +110,19 @@ var idioms = []idiom{
 	{"<x> needs|need|wants|gets|should|must get|have|run? with? env? <ekv>", "set env <ekv> on <x>", "run"},
 	{"<x> <ekv>", "set env <ekv> on <x>", "run"},
 	{"switch|turn|flip|change|put|move|set|bump|raise|lower <e> to|=|on|off <w> on|for|in|of <x>", "set env <e> to <w> on <x>", "run"},
-	{"drop|remove|delete|unset|clear|strip|get|take rid of? the? env|environment? var|variable? <e> off|from|on|of|in|for <x>", "unset env <e> from <x>", "run"},
+	{"drop|remove|delete|unset|clear|strip|take|kill the? env|environment? var|variable? <e> env|environment? var|variable? off|from|on|of|in|for <x>", "unset env <e> from <x>", "run"},
+	{"set|change|put|turn|switch the? env|environment? var|variable <e> of|on|in|for <x> to|= <w>", "set env <e> to <w> on <x>", "run"},
+	{"env|environment? var|variable? <e> of|on|in|for <x> should|must|has|needs to? be|become|say to? <w>", "set env <e> to <w> on <x>", "run"},
+	{"the env|environment? var|variable? <e> of|on|in|for <x> should|must|has|needs to? be|become|say to? <w>", "set env <e> to <w> on <x>", "run"},
+	{"<x> should|must|needs get|have|run? with? <e> set? to|= <w>", "set env <e> to <w> on <x>", "run"},
 	{"get rid of the? env|environment? var|variable? <e> off|from|on|of|in|for <x>", "unset env <e> from <x>", "run"},
+
+	// resources
+	{"cap|limit|restrict <x> memory|mem|ram|cpu at|to <q>", "set <x> limit to <q>", "run"},
+	{"cap|limit|restrict|bound the? memory|mem|ram|cpu? of|for? <x> at|to <q>", "set limit of <x> to <q>", "run"},
+	{"let|allow <x> to? have|use|take|eat|consume|burn up? to? at? most? <q>", "set limit of <x> to <q>", "run"},
+	{"<x> may|can|should|must only? have|use|take|eat|consume|get only|up|at|no? to|most|more? than? <q>", "set limit of <x> to <q>", "run"},
+	{"<x> needs|should|must|has have|get|to? a|the? memory|mem|ram|cpu limit|cap of|: <q>", "set <x> limit <q>", "run"},
 
 	// labels and annotations
 	{"take|strip|peel|get|pull|rip|knock the? <w> label|tag off|from of? <x>", "remove label <w> from <x>", ""},
@@ -149,7 +161,34 @@ var idioms = []idiom{
 	{"point|aim|switch|route|direct|move|send|cut|flip|shift|turn|swing <x> selector|traffic|over? over? to|at|towards|onto|with pods? with? <kv>", "set selector of <x> to <kv>", "service"},
 	{"point|aim|switch|route|direct|move|send|cut|flip|shift|swing the? selector|traffic|requests of|for|on|from <x> over? to|at|towards|onto <kv>", "set selector of <x> to <kv>", "service"},
 
+	{"point|aim|switch|route|direct|move|send|cut|flip|shift|swing <x> selector|traffic? over? to|at|towards|onto|with the? version|colour|color|deployment? <w>", "switch traffic of <x> to <w>", "service"},
+	{"point|aim|switch|route|direct|move|send|cut|flip|shift|swing the? selector|traffic|requests of|for|on|from <x> over? to|at|towards|onto the? version|colour|color|deployment? <w>", "switch traffic of <x> to <w>", "service"},
+	{"<x> should|must|has|needs|shall|ought to? now? point|select|go|route|send|switch|use|target|look to|at|traffic|over|pods? to|at|with|pods? the? version|colour|color|deployment? <w>", "switch traffic of <x> to <w>", "service"},
+	{"<x> should|must|has|needs|shall|ought to? be|become of|a? type? nodeport", "make <x> a nodeport service", "service"},
+	{"<x> should|must|has|needs|shall|ought to? be|become of|a? type? loadbalancer", "make <x> a loadbalancer service", "service"},
+	{"<x> should|must|has|needs|shall|ought to? be|become of|a? type? clusterip", "make <x> a clusterip service", "service"},
+
+	// bounds
+	{"<x> min|minimum|minreplicas should|must|to|is|at|of? be? <n>", "set min replicas of <x> to <n>", "hpa"},
+	{"<x> max|maximum|maxreplicas should|must|to|is|at|of? be? <n>", "set max replicas of <x> to <n>", "hpa"},
+	{"<x> should|must|may|can|has|needs only? go|scale|grow|to up|out? to <n>", "set max replicas of <x> to <n>", "hpa"},
+	{"let|have <x> to? go|scale|grow up|out? to <n>", "set max replicas of <x> to <n>", "hpa"},
+	{"<x> should|must|has|needs never|not go|scale|drop|fall below|under <n>", "set min replicas of <x> to <n>", "hpa"},
+	{"relax|loosen|set|change|make|tighten <x> minavailable|min-available to|: <n>", "set minAvailable of <x> to <n>", "budget"},
+	{"<x> should|must|has|needs only? to? demand|require|need|keep|guarantee|want|have|ask only|just|at? least? <n> available|healthy|running|ready? pod|pods|replica|replicas? available|running|up|healthy?", "set minAvailable of <x> to <n>", "budget"},
+	{"<x> should|must|has|needs|may|can only? to? allow|permit|tolerate|accept only|just|at|up? most|to? <n> unavailable|missing|disrupted|down? pod|pods|replica|replicas|disruption|disruptions? to? be? unavailable|missing|down|disrupted?", "set maxUnavailable of <x> to <n>", "budget"},
+
+	// new things
+	{"a|an|one|another|new|some new|fresh|matching|extra? <k> called|named? <new>", "create <k> named <new>", ""},
+	{"a|an|new new|fresh? <k> please|pls? called|named? <new>", "create <k> named <new>", ""},
+	{"have|get|make|give|need|want|open me|us? a|an new|fresh? <k> called|named|as|: <new>", "create <k> named <new>", ""},
+	{"<k> called|named <new>", "create <k> named <new>", ""},
+	{"expose|publish <x> at|under|via port <n>", "expose <x> on port <n>", ""},
+
 	// gone
+	{"take|pull|bring|tear down <x>", "delete <x>", "other"},
+	{"take|pull|bring|tear <x> down", "delete <x>", "other"},
+	{"force|forcibly|forcefully|hard delete|remove|kill|terminate|drop <x>", "delete <x> by force", ""},
 	{"kick|throw|chuck|boot|toss <x> out", "delete <x>", ""},
 	{"<x> can|may|should|must go|leave|disappear away|too|now? $", "delete <x>", ""},
 	{"<x> has|needs to go|leave|disappear away|too|now? $", "delete <x>", ""},

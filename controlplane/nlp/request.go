@@ -13,35 +13,43 @@ type request struct {
 	v     *Vocabulary
 	focus Focus
 	parts []part
-	about []token // what the explaining clauses name, where it is one thing: what "it" is
-	where []token // and the namespace that they name
-	only  *int32  // replicas there have to be for a change
+	about []token  // what the explaining clauses name, where it is one thing: what "it" is
+	kinds []string // which it may be of
+	where []token  // and the namespace that they name
+	only  *int32   // replicas there have to be for a change
 	spare []string
+
+	idiom   bool // something was said in other words than the plain command
+	forbids bool // something was forbidden
 }
 
 // asRequest reads a text clause by clause, for what is asked for in it. It is the second reading of what the first has not
 // understood: idioms are turned into the commands that they stand for, and what only explains is left out. It tells
 // whether it came to something better than nothing.
-func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (understood, bool) {
+func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*request, understood, bool) {
 	toks, q := spokenWords(v, said)
 	if q != nil || len(toks) == 0 || len(toks) > maxTokens {
-		return understood{}, false
+		return nil, understood{}, false
 	}
 	rq := &request{ctx: ctx, v: v, focus: focus}
 	clauses := clausesOf(toks)
 	if strings.Contains(said, "?") && !slices.ContainsFunc(clauses, politeQuestion) {
-		return understood{}, false
+		return nil, understood{}, false
 	}
 	rq.gather(clauses)
+	blocked := false
 	for _, c := range clauses {
 		p := rq.part(c)
-		switch p.role {
-		case roleCondition, roleForbidden:
-			return understood{}, false
-		}
+		blocked = blocked || p.role == roleCondition || p.role == roleForbidden
+		rq.idiom = rq.idiom || p.idiom
+		rq.forbids = rq.forbids || p.role == roleForbidden && ordersWithin(clearLeads(c))
 		rq.parts = append(rq.parts, p)
 	}
-	return rq.read()
+	if blocked {
+		return rq, understood{}, false
+	}
+	u, ok := rq.read()
+	return rq, u, ok
 }
 
 // orRequest is the reading, or the one clause by clause where that understands a change that the reading does not.
@@ -49,15 +57,22 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	if first.q != nil && first.q.refuse && !first.q.lost {
 		return first // a rule against it
 	}
-	if complete(first) && (first.score >= acceptScore && ClassifyPlan(Plan{Steps: first.steps}) != Read || first.undo) {
-		return first
-	}
-	second, ok := asRequest(ctx, v, focus, said)
+	rq, second, ok := asRequest(ctx, v, focus, said)
+	change := complete(first) && (first.score >= acceptScore && ClassifyPlan(Plan{Steps: first.steps}) != Read || first.undo)
+	asked := first.q != nil && !first.q.refuse && first.score >= offerScore
 	switch {
-	case !ok, second.q != nil && (complete(first) || first.q != nil && !first.q.refuse && first.score >= offerScore):
+	case rq == nil:
 		return first
+	case ok && complete(second) && (!change || rq.idiom || rq.touchesSpared(first)):
+		return second
+	case change && rq.touchesSpared(first):
+		return understood{q: &question{text: "I do not see what to change and what to leave. Say them one at a time."}, score: 1, reading: first.reading}
+	case rq.forbids && !change && !asked:
+		return understood{q: &question{text: "You said not to, so I change nothing.", refuse: true}}
+	case ok && second.q != nil && !complete(first) && !asked:
+		return second
 	}
-	return second
+	return first
 }
 
 // politeQuestion tells whether a clause is a request in the form of a question: "could you restart it?"
@@ -103,6 +118,9 @@ func (rq *request) gather(clauses [][]token) {
 				}
 			}
 			rq.about = clearBreaks(body[from:to])
+			for _, ref := range o.refs {
+				rq.kinds = append(rq.kinds, ref.Kind)
+			}
 		}
 		for _, n := range r.nss {
 			if n.strength >= 2 {
@@ -144,44 +162,56 @@ func (rq *request) part(c []token) part {
 		return part{role: roleOnlyIf}
 	}
 	if (first == "until" || first == "till" || first == "til") && len(body) > 1 {
-		return part{body, roleUntil}
+		return part{toks: body, role: roleUntil}
 	}
 	if spareVerbs[first] || startsWith(body, []string{"do", "not", "touch"}) {
 		if rq.spares(body) {
-			return part{body, roleSpare}
+			return part{toks: body, role: roleSpare}
 		}
+	}
+	if name, ok := rq.called(body); ok {
+		return part{toks: name, role: roleValue}
 	}
 	body = rq.resolve(body)
 	r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
 	if !askWords[first] {
 		if order, ok := rephrase(r, body); ok {
-			return part{order, roleRequest}
+			return part{order, roleRequest, true}
 		}
 		if whole := rq.resolve(clearLeads(c)); len(whole) > len(body) {
 			if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(whole)), whole); ok {
-				return part{order, roleRequest}
+				return part{order, roleRequest, true}
 			}
 		}
 	}
 	if clauseOpeners[first] || reasonWords[first] || startsReason(body, 0) || first == "as" && len(body) > 1 && body[1].text == "soon" {
 		if (conditions[first] || first == "after" || first == "provided" || first == "as" && body[1].text == "soon") || ordersWithin(body) {
-			return part{body, roleCondition}
+			return part{toks: body, role: roleCondition}
 		}
-		return part{body, roleReason}
+		return part{toks: body, role: roleReason}
 	}
 	if startsOrder(body) || askWords[first] {
-		return part{body, roleRequest}
+		return part{toks: body, role: roleRequest}
 	}
-	if negations[first] || first == "do" && len(body) > 1 && negations[body[1].text] {
-		return part{body, roleForbidden}
+	if (negations[first] || first == "do" && len(body) > 1 && negations[body[1].text]) && !(first == "not" && len(body) <= 3) {
+		return part{toks: body, role: roleForbidden}
 	}
 	if statement := clearLeads(c); isStatement(statement) || isStatement(body) {
 		if ordersWithin(statement) {
-			return part{body, roleForbidden}
+			return part{toks: body, role: roleForbidden}
 		}
-		return part{body, roleReason}
+		return part{toks: body, role: roleReason}
 	}
 	return rq.fragment(r, body)
+}
+
+// called reads a clause that names what is to be made: "call the role binding analysts-view", "name it probe".
+func (rq *request) called(body []token) ([]token, bool) {
+	last := len(body) - 1
+	if last < 1 || last > 5 || body[0].text != "call" && body[0].text != "name" && !(body[0].text == "its" && body[1].text == "name") || stopWords[body[last].text] || body[last].lit != litNone {
+		return nil, false
+	}
+	return []token{plainToken("named"), body[last]}, true
 }
 
 // clearLeads cuts off words of agreement and address only: "I" and "we" stay.
@@ -208,14 +238,16 @@ func (rq *request) fragment(r *reading, body []token) part {
 		}
 	}
 	switch {
+	case body[0].text == "not" && len(body) <= 3 && len(body) > 1 && !asksChange(body, 1) && len(r.objs)+len(r.nss) == 0 && !later:
+		return part{toks: body, role: roleTalk} // "two, not one"
 	case holdsWord(body, negations):
-		return part{body, roleForbidden}
+		return part{toks: body, role: roleForbidden}
 	case value:
-		return part{body, roleValue}
+		return part{toks: body, role: roleValue}
 	case later && (len(body) <= 3 || inWords[body[0].text] || weakPrepositions[body[0].text]):
-		return part{body, roleCondition}
+		return part{toks: body, role: roleCondition}
 	}
-	return part{body, roleTalk}
+	return part{toks: body, role: roleTalk}
 }
 
 // valueConcepts are said of a request in pieces of their own: "by force", "ignoring daemonsets", "with effect NoExecute".
@@ -235,6 +267,11 @@ func (rq *request) resolve(body []token) []token {
 	r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
 	if len(r.objs) > 0 {
 		return body
+	}
+	for _, k := range r.kinds { // "ns2 is abandoned, remove the namespace"
+		if k.i > 0 && !k.plural && (articles[body[k.i-1].text] || body[k.i-1].text == "that") && slices.ContainsFunc(rq.kinds, func(key string) bool { return key == k.kinds[0].Key() || loose(k.kinds[0]) && isWorkload(key) }) {
+			return slices.Concat(body[:k.i-1], clearBreaks(rq.about), body[k.j:])
+		}
 	}
 	for i, t := range body {
 		if i == 0 || t.quoted || !targetPronouns[t.text] || (t.text == "that" || t.text == "this" || t.text == "those" || t.text == "these") && i+1 < len(body) && !t.brk && body[i+1].text != "one" {
