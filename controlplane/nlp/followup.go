@@ -162,6 +162,9 @@ func (r *reading) swapValue(s *Step) bool {
 			continue
 		}
 		before := i > 0 && (r.toks[i-1].text == "to" || r.toks[i-1].text == "it" || r.toks[i-1].text == "that" || r.toks[i-1].brk)
+		if t.lit == litKeyValue && (s.Op == OpLabel || s.Op == OpAnnotate || s.Op == OpSetEnv) {
+			return r.swapPair(s, i)
+		}
 		if t.lit == litVersion || t.lit == litImage || t.lit == litNumber || before && t.lit == litNone && !stopWords[t.text] && (r.toks[i-1].text == "to" || !r.isCue(i)) || before && t.lit == litQuantity {
 			at = i
 		}
@@ -205,6 +208,24 @@ func (r *reading) swapValue(s *Step) bool {
 	r.useTok(at)
 	r.take(cMake, cInstead, cSet, cIt, cImage, cUpgrade, cRevision)
 	r.useWords("no", "rather", "actually", "sorry")
+	return true
+}
+
+// swapPair puts another value in the place of the one key that was set: "sorry, make it tier=web".
+func (r *reading) swapPair(s *Step, i int) bool {
+	k, v, _ := strings.Cut(r.toks[i].raw, "=")
+	set := &s.Args.Set
+	if s.Op == OpSetEnv {
+		set = &s.Args.Env
+	}
+	if _, ok := (*set)[k]; !ok || len(*set) != 1 {
+		return false
+	}
+	*set = map[string]string{k: v}
+	s.Args.Overwrite = s.Op != OpSetEnv
+	r.useTok(i)
+	r.take(cMake, cInstead, cSet, cIt)
+	r.useWords("no", "rather", "actually", "sorry", "meant", "mean")
 	return true
 }
 

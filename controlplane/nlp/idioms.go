@@ -38,7 +38,7 @@ var idioms = []idiom{
 	{"put|bring|take|get <x> back online", "uncordon <x>", "node"},
 	{"<x> can|may|should take|accept|run|host|get|receive|have new? pods|workloads|work again?", "uncordon <x>", "node"},
 	{"<x> can|may be used|scheduled again", "uncordon <x>", "node"},
-	{"let pods|workloads|work? back? on|onto <x> again?", "uncordon <x>", "node"},
+	{"let|allow|have new? pods|workloads|work|things|stuff to? back? land|run|start|go|be|get? scheduled|placed? on|onto|to? <x> again?", "uncordon <x>", "node"},
 	{"take|pull|get|keep <x> out of the? rotation|scheduling|service|pool|use|cluster?", "cordon <x>", "node"},
 	{"close|lock|fence|block|quarantine|seal <x> off? for|to|from? new? scheduling|pods|workloads?", "cordon <x>", "node"},
 	{"do not let|allow|schedule|place|put|start|run|land <.> on|onto|to <x>", "cordon <x>", "node"},

@@ -76,7 +76,7 @@ func rephrase(r *reading, toks []token) ([]token, bool) {
 }
 
 func plainToken(w string) token {
-	t := token{text: w, raw: w}
+	t := token{text: strings.ToLower(w), raw: w}
 	classifyLiteral(&t)
 	return t
 }

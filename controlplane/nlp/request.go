@@ -40,6 +40,9 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	blocked := false
 	for _, c := range clauses {
 		p := rq.part(c)
+		if last := len(rq.parts) - 1; p.role == roleUntil && last >= 0 && rq.parts[last].role == roleReason {
+			p.role = roleReason // "I can't wait until two"
+		}
 		blocked = blocked || p.role == roleCondition || p.role == roleForbidden
 		rq.idiom = rq.idiom || p.idiom
 		rq.forbids = rq.forbids || p.role == roleForbidden && ordersWithin(clearLeads(c))
@@ -97,7 +100,7 @@ func politeQuestion(c []token) bool {
 func (rq *request) gather(clauses [][]token) {
 	for _, c := range clauses {
 		body := withoutLeads(c)
-		if len(body) == 0 || startsOrder(body) {
+		if len(body) == 0 || startsOrder(body) || askWords[body[0].text] {
 			continue
 		}
 		r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
@@ -109,18 +112,21 @@ func (rq *request) gather(clauses [][]token) {
 			rq.about = []token{{text: ""}} // several: none of them is meant for certain
 			continue
 		}
-		if len(named) == 1 && named[0].fixed == "" {
+		if len(named) == 1 && !named[0].typo && !named[0].part {
 			o := named[0]
-			from, to := o.i, o.j
+			rq.about = []token{{text: o.name, raw: o.name}}
 			for _, k := range r.kinds {
 				if k.j == o.i && !r.toks[k.j-1].brk || k.i == o.j && !r.toks[o.j-1].brk {
-					from, to = min(from, k.i), max(to, k.j)
+					rq.about = append(clearBreaks(body[k.i:k.j]), rq.about...)
 				}
 			}
-			rq.about = clearBreaks(body[from:to])
 			for _, ref := range o.refs {
 				rq.kinds = append(rq.kinds, ref.Kind)
 			}
+		}
+		if len(named) == 0 && len(r.nss) == 1 && r.saysKind("namespaces") && len(rq.about) == 0 {
+			rq.about, rq.kinds = []token{plainToken("namespace"), plainToken(r.nss[0].ns)}, []string{"namespaces"}
+			continue
 		}
 		for _, n := range r.nss {
 			if n.strength >= 2 {
@@ -158,16 +164,14 @@ func (rq *request) part(c []token) part {
 		return part{role: roleTalk}
 	}
 	first := body[0].text
+	if courteous(body) {
+		return part{role: roleTalk}
+	}
 	if rq.isOnlyIf(body) {
 		return part{role: roleOnlyIf}
 	}
 	if (first == "until" || first == "till" || first == "til") && len(body) > 1 {
 		return part{toks: body, role: roleUntil}
-	}
-	if spareVerbs[first] || startsWith(body, []string{"do", "not", "touch"}) {
-		if rq.spares(body) {
-			return part{toks: body, role: roleSpare}
-		}
 	}
 	if name, ok := rq.called(body); ok {
 		return part{toks: name, role: roleValue}
@@ -178,10 +182,21 @@ func (rq *request) part(c []token) part {
 		if order, ok := rephrase(r, body); ok {
 			return part{order, roleRequest, true}
 		}
+		if len(rq.about) > 0 && (first == "it" || first == "they") {
+			whole := append(slices.Clone(rq.about), body[1:]...)
+			if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(whole)), whole); ok {
+				return part{order, roleRequest, true}
+			}
+		}
 		if whole := rq.resolve(clearLeads(c)); len(whole) > len(body) {
 			if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(whole)), whole); ok {
 				return part{order, roleRequest, true}
 			}
+		}
+	}
+	if spareVerbs[first] || startsWith(body, []string{"do", "not", "touch"}) {
+		if rq.spares(body) {
+			return part{toks: body, role: roleSpare}
 		}
 	}
 	if clauseOpeners[first] || reasonWords[first] || startsReason(body, 0) || first == "as" && len(body) > 1 && body[1].text == "soon" {
@@ -193,7 +208,7 @@ func (rq *request) part(c []token) part {
 	if startsOrder(body) || askWords[first] {
 		return part{toks: body, role: roleRequest}
 	}
-	if (negations[first] || first == "do" && len(body) > 1 && negations[body[1].text]) && !(first == "not" && len(body) <= 3) {
+	if (prohibitions[first] || first == "do" && len(body) > 1 && negations[body[1].text]) && !(first == "not" && len(body) <= 3) {
 		return part{toks: body, role: roleForbidden}
 	}
 	if statement := clearLeads(c); isStatement(statement) || isStatement(body) {
@@ -224,13 +239,13 @@ func clearLeads(toks []token) []token {
 
 // fragment is a clause without a verb: a piece of the request, a time, or talk.
 func (rq *request) fragment(r *reading, body []token) part {
-	value := len(r.objs)+len(r.kinds)+len(r.nss) > 0
+	value := len(r.objs)+len(r.kinds)+len(r.nss) > 0 || len(body) == 1 && distinctive(body[0].text) && body[0].lit == litNone
 	later := false
 	for i, t := range body {
 		switch {
 		case t.lit == litDuration && !t.quantity, clockTime.MatchString(t.text) && t.lit == litNone, laterWords[t.text]:
 			later = true
-		case t.lit != litNone && t.lit != litOrdinal, t.env:
+		case t.lit != litNone && t.lit != litOrdinal, t.env, taintEffects[t.text] != "", t.text == "grace":
 			value = true
 		}
 		if r.isCue(i) && valueCue(r, i) {
@@ -341,6 +356,7 @@ func (rq *request) groups() [][]token {
 	var pending []token
 	for _, p := range rq.parts {
 		switch {
+		case p.role == roleValue && rq.saidAgain(p.toks):
 		case p.role == roleRequest:
 			out = append(out, slices.Concat(ended(p.toks), pending))
 			pending = nil
@@ -360,6 +376,21 @@ func (rq *request) groups() [][]token {
 	return out
 }
 
+// saidAgain tells whether a piece only names what "it" was already read as.
+func (rq *request) saidAgain(toks []token) bool {
+	if len(rq.about) == 0 || !rq.idiom && len(rq.parts) < 2 {
+		return false
+	}
+	named := slices.ContainsFunc(rq.parts, func(p part) bool {
+		return p.role == roleRequest && slices.ContainsFunc(p.toks, func(t token) bool {
+			return t.text == rq.about[len(rq.about)-1].text || len(rq.where) > 0 && t.text == rq.about[max(0, len(rq.about)-3)].text
+		})
+	})
+	return named && !slices.ContainsFunc(toks, func(t token) bool {
+		return !stopWords[t.text] && !plainWords[t.text] && !slices.ContainsFunc(rq.about, func(a token) bool { return a.text == t.text })
+	})
+}
+
 func ended(toks []token) []token {
 	out := slices.Clone(toks)
 	if len(out) > 0 {
@@ -377,7 +408,7 @@ func (rq *request) read() (understood, bool) {
 	all := understood{score: 1}
 	write, focus := false, rq.focus
 	for _, g := range groups {
-		u := rq.readGroup(focus, g)
+		u := rq.readGroup(focus, withLastLabel(g, all.steps))
 		if u.frame == nil {
 			return understood{}, false
 		}
@@ -402,6 +433,23 @@ func (rq *request) read() (understood, bool) {
 		}
 	}
 	return all, true
+}
+
+// withLastLabel puts the label that was just set in the place of "this label".
+func withLastLabel(g []token, done []Step) []token {
+	if len(done) == 0 || done[len(done)-1].Op != OpLabel || len(done[len(done)-1].Args.Set) == 0 {
+		return g
+	}
+	for i := 0; i+1 < len(g); i++ {
+		if w := g[i].text; (w == "this" || w == "that" || w == "the") && g[i+1].text == "label" {
+			var pairs []token
+			for _, p := range pairsOf(done[len(done)-1].Args.Set) {
+				pairs = append(pairs, plainToken(p))
+			}
+			return slices.Concat(g[:i], pairs, g[i+2:])
+		}
+	}
+	return g
 }
 
 func wordsOf(toks []token) string {
