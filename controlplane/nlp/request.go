@@ -19,6 +19,8 @@ type request struct {
 	only  *int32   // replicas there have to be for a change
 	spare []string
 
+	known map[string]*reading
+
 	idiom   bool // something was said in other words than the plain command
 	forbids bool // something was forbidden
 }
@@ -28,7 +30,7 @@ type request struct {
 // whether it came to something better than nothing.
 func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*request, understood, bool) {
 	toks, q := spokenWords(v, said)
-	if q != nil || len(toks) == 0 || len(toks) > maxTokens {
+	if q != nil || len(toks) == 0 || len(toks) > maxTokens || !mayOrder(toks) {
 		return nil, understood{}, false
 	}
 	rq := &request{ctx: ctx, v: v, focus: focus}
@@ -78,6 +80,19 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	return first
 }
 
+// orderly are words that requests have which have no verb of changes.
+var orderly = wordSet("should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
+
+// mayOrder tells whether there is anything in the words that a change is asked for by.
+func mayOrder(toks []token) bool {
+	for i, t := range toks {
+		if orderly[t.text] || t.lit == litKeyValue || t.lit == litImage || asksChange(toks, i) {
+			return true
+		}
+	}
+	return false
+}
+
 // politeQuestion tells whether a clause is a request in the form of a question: "could you restart it?"
 func politeQuestion(c []token) bool {
 	for len(c) > 0 {
@@ -103,7 +118,7 @@ func (rq *request) gather(clauses [][]token) {
 		if len(body) == 0 || startsOrder(body) || askWords[body[0].text] {
 			continue
 		}
-		r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
+		r := exactReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
 		if _, ok := rephrase(r, body); ok {
 			continue
 		}
@@ -177,19 +192,19 @@ func (rq *request) part(c []token) part {
 		return part{toks: name, role: roleValue}
 	}
 	body = rq.resolve(body)
-	r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
+	r := rq.reading(body)
 	if !askWords[first] {
 		if order, ok := rephrase(r, body); ok {
 			return part{order, roleRequest, true}
 		}
 		if len(rq.about) > 0 && (first == "it" || first == "they") {
 			whole := append(slices.Clone(rq.about), body[1:]...)
-			if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(whole)), whole); ok {
+			if order, ok := rephrase(rq.reading(whole), whole); ok {
 				return part{order, roleRequest, true}
 			}
 		}
 		if whole := rq.resolve(clearLeads(c)); len(whole) > len(body) {
-			if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(whole)), whole); ok {
+			if order, ok := rephrase(rq.reading(whole), whole); ok {
 				return part{order, roleRequest, true}
 			}
 		}
@@ -279,7 +294,7 @@ func (rq *request) resolve(body []token) []token {
 	if len(rq.about) == 0 {
 		return body
 	}
-	r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
+	r := exactReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
 	if len(r.objs) > 0 {
 		return body
 	}
@@ -368,7 +383,7 @@ func (rq *request) groups() [][]token {
 	}
 	if len(out) == 0 && len(pending) > 0 {
 		joined := clearBreaks(pending)
-		if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(joined)), joined); ok {
+		if order, ok := rephrase(rq.reading(joined), joined); ok {
 			return [][]token{order}
 		}
 		return [][]token{pending}
@@ -462,7 +477,7 @@ func wordsOf(toks []token) string {
 
 // readGroup reads one request, by itself and then with what the explaining clauses name, if it names too little itself.
 func (rq *request) readGroup(focus Focus, g []token) understood {
-	best := readTokens(rq.ctx, rq.v, focus, g)
+	best := rq.readTokens(focus, g)
 	if best.q == nil && best.accepted() {
 		return best
 	}
@@ -470,12 +485,12 @@ func (rq *request) readGroup(focus Focus, g []token) understood {
 		if len(more) == 0 {
 			continue
 		}
-		if u := readTokens(rq.ctx, rq.v, focus, slices.Concat(clearBreaks(g), more)); u.frame != nil && u.q == nil && u.accepted() {
+		if u := rq.readTokens(focus, slices.Concat(clearBreaks(g), more)); u.frame != nil && u.q == nil && u.accepted() {
 			return u
 		}
 	}
 	if len(rq.about) == 0 && len(focus.Names) == 1 && len(g) <= 3 && best.reading != nil && len(best.reading.objs) == 0 {
-		if u := readTokens(rq.ctx, rq.v, focus, append(clearBreaks(g), plainToken("it"))); u.frame != nil && u.q == nil && u.accepted() {
+		if u := rq.readTokens(focus, append(clearBreaks(g), plainToken("it"))); u.frame != nil && u.q == nil && u.accepted() {
 			return u
 		}
 	}
@@ -483,9 +498,9 @@ func (rq *request) readGroup(focus Focus, g []token) understood {
 }
 
 // readTokens reads the words of one request.
-func readTokens(ctx context.Context, v *Vocabulary, focus Focus, toks []token) understood {
-	toks = joinVerbs(slices.Clone(toks))
-	r := newReading(ctx, v, focus, toks)
+func (rq *request) readTokens(focus Focus, toks []token) understood {
+	r := rq.reading(joinVerbs(slices.Clone(toks)))
+	r.focus = focus
 	var found []understood
 	for i := range frames {
 		f := &frames[i]
@@ -500,6 +515,32 @@ func readTokens(ctx context.Context, v *Vocabulary, focus Focus, toks []token) u
 		found = append(found, u)
 	}
 	return r.best(found)
+}
+
+// reading is what is known of the words, found once for the same words: among many names that is the most of the work.
+func (rq *request) reading(toks []token) *reading {
+	var key strings.Builder
+	for _, t := range toks {
+		key.WriteString(t.raw)
+		key.WriteByte(' ')
+		if t.brk {
+			key.WriteByte(',')
+		}
+		if t.quoted {
+			key.WriteByte('"')
+		}
+	}
+	r := rq.known[key.String()]
+	if r == nil {
+		if rq.known == nil {
+			rq.known = map[string]*reading{}
+		}
+		r = newReading(rq.ctx, rq.v, rq.focus, slices.Clone(toks))
+		rq.known[key.String()] = r
+	}
+	c := r.fork()
+	c.focus = rq.focus
+	return c
 }
 
 // holding are changes that last until they are taken back: how long they shall last is no condition.
