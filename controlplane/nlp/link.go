@@ -53,6 +53,7 @@ type reading struct {
 	lost     []string    // words said to be a namespace that are none
 	used     []bool
 	noted    []bool  // told in the trace
+	talk     []bool  // means nothing here, and is no name
 	forced   *Object // answers the question of the target, for the choices of a clarification
 	notes    []string
 	trace    []TraceEntry
@@ -79,6 +80,7 @@ func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *
 	r.repair()
 	r.linkNamespaces()
 	r.settle()
+	r.markTalk()
 	return r
 }
 
