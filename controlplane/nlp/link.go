@@ -65,13 +65,10 @@ type reading struct {
 
 func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
 	r := &reading{ctx: ctx, v: v, focus: focus, toks: toks, used: make([]bool, len(toks)), noted: make([]bool, len(toks))}
+	r.mendKinds()
 	r.linkCues()
 	r.linkKinds()
-	for _, q := range r.cues {
-		if q.c == cEverywhere { // "all namespaces" is a place, not a kind to list
-			r.dropKinds(q.i, q.j)
-		}
-	}
+	r.dropEverywhereKinds()
 	r.linkClusters()
 	r.linkNames()
 	r.linkSpoken()

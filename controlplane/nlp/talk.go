@@ -210,12 +210,21 @@ var givesAndWants = wordSet("give want need gives given wants needs")
 // wanted of the thing named is then not known, and showing it is no answer.
 func (u understood) strayVerb() bool {
 	r := u.reading
-	if u.frame == nil || u.frame.name != "get" || r.asks() {
+	if u.frame == nil || u.frame.name != "get" && u.frame.name != "top" || r.asks() || !(len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.frame.name == "top")) {
 		return false
 	}
+	if r.obliges() {
+		return true
+	}
 	for i, t := range r.toks {
+		if i > 0 && articles[r.toks[i-1].text] {
+			return false // "our auditor wants"
+		}
 		if stopWords[t.text] && !asksChange(r.toks, i) {
 			continue
+		}
+		if i+1 < len(r.toks) && (r.toks[i+1].text == "me" || r.toks[i+1].text == "us") {
+			return false // "throw me the pods"
 		}
 		if t.text == "give" {
 			return i+1 < len(r.toks) && r.objectNamed(i+1) // "give web a gigabyte"
@@ -224,6 +233,37 @@ func (u understood) strayVerb() bool {
 			return !slices.ContainsFunc(lexicon[t.text], func(p phrase) bool { return len(p.words) == 1 && (p.c == cShow || p.c == cAsk || p.c == cRunning) }) || t.text == "run"
 		}
 		return !r.used[i] && !r.isKind(i)
+	}
+	return false
+}
+
+var clauseLinks = wordSet("so then and but therefore")
+
+// clauseVerb tells whether the word is where a clause has the verb of a command: after a break or a link, with nothing but words
+// of no weight between.
+func (r *reading) clauseVerb(i int) bool {
+	for k := i - 1; k >= 0 && !r.toks[k].brk; k-- {
+		switch w := r.toks[k].text; {
+		case clauseLinks[w]:
+			return true
+		case !stopWords[w] || notBeforeVerb[w]:
+			return false
+		}
+	}
+	return i > 0
+}
+
+// obliges tells whether the text says how something has to be: "it must point to green", "it should be five".
+func (r *reading) obliges() bool {
+	for i, t := range r.toks {
+		switch t.text {
+		case "must", "should", "ought", "shall":
+			return true
+		case "has", "have", "needs", "need":
+			if i > 0 && i+1 < len(r.toks) && r.toks[i+1].text == "to" && r.toks[i-1].text != "i" && r.toks[i-1].text != "we" && r.toks[i-1].text != "you" {
+				return true
+			}
+		}
 	}
 	return false
 }

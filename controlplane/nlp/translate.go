@@ -492,14 +492,15 @@ func (u understood) unknownOnly() *question {
 // saysAny tells whether the text says one of the concepts, used or not.
 func (r *reading) saysAny(cs []concept) bool { return slices.ContainsFunc(cs, r.says) }
 
-// unusedChange tells whether a word that asks for a change was left unexplained.
+// unusedChange tells whether a word that asks for a change was left unexplained where a clause has its verb.
 func (r *reading) unusedChange() bool {
 	for _, f := range frames {
-		if f.write && r.imperative(f.cues...) {
-			for _, q := range r.cues {
-				if slices.Contains(f.cues, q.c) && r.verbPlace(q.i) && r.free(q.mention) && r.weight(q.i) > 0 {
-					return true
-				}
+		if !f.write {
+			continue
+		}
+		for _, q := range r.cues {
+			if slices.Contains(f.cues, q.c) && r.free(q.mention) && r.weight(q.i) > 0 && (r.verbPlace(q.i) || r.clauseVerb(q.i)) {
+				return true
 			}
 		}
 	}
