@@ -33,7 +33,7 @@ func init() { // frames refer to functions that refer to frames
 		{name: "explain", cues: []concept{cExplain}, unless: []concept{cWhy}, prior: .05, build: buildExplain},
 		{name: "kinds", cues: []concept{cKinds}, prior: .1, build: buildKinds},
 		{name: "version", cues: []concept{cVersion}, unless: []concept{cUpgrade, cUndo}, prior: .05, build: buildVersion},
-		{name: "logs", cues: []concept{cLogs, cTail}, prior: .1, build: buildLogs},
+		{name: "logs", cues: []concept{cLogs, cTail, cPrints}, prior: .1, build: buildLogs},
 		{name: "top", cues: []concept{cTop, cCPU, cMemory, cUsage}, prior: .1, build: buildTop},
 		{name: "events", cues: []concept{cEvents, cHappen, cWarning}, prior: .1, build: buildEvents},
 		{name: "diagnose", cues: []concept{cWhy, cTrouble, cHealth, cFailing, cCrashing, cStatus}, prior: .08, build: buildDiagnose},
@@ -41,6 +41,7 @@ func init() { // frames refer to functions that refer to frames
 		{name: "history", cues: []concept{cHistory, cRevision}, unless: []concept{cUndo}, prior: .1, build: buildHistory},
 		{name: "changed", cues: []concept{cChanged}, prior: .12, build: buildChanged},
 		{name: "wait", cues: []concept{cWait, cLetMeKnow}, prior: .12, build: buildWait},
+		{name: "grants", cues: []concept{cGrants}, prior: .06, build: buildGrants},
 		{name: "describe", cues: []concept{cDescribe}, unless: []concept{cWhy}, prior: .05, build: buildDescribe},
 		{name: "get", build: buildGet},
 
