@@ -15,12 +15,13 @@ const MaxUtterance = 2000
 var (
 	shellSyntax = regexp.MustCompile("\\$\\(|\\$\\{|`|\\|\\||&&|\\||>>|<<|&")
 	comparison  = regexp.MustCompile(`(?:^|\s)[<>]=?\s*\d`)
+	arrow       = regexp.MustCompile(` +[-=]+> +| *[\x{2192}\x{21d2}] *`) // no shell has these
 	curly       = strings.NewReplacer("\u2019", "'", "\u2018", "'", "\u201c", `"`, "\u201d", `"`, "\u2013", "-", "\u2014", " - ", "\u00a0", " ")
 )
 
 // clean normalises what was typed: NFC, no control, zero-width or direction-changing characters, straight quotes, one line.
 func clean(s string) string {
-	s = curly.Replace(norm.NFC.String(s))
+	s = arrow.ReplaceAllString(curly.Replace(norm.NFC.String(s)), " to ")
 	s = strings.TrimSpace(s)
 	return strings.Map(func(c rune) rune {
 		switch {

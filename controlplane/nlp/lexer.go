@@ -68,7 +68,7 @@ var (
 var numberWords = map[string]int{
 	"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 	"eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
-	"nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "hundred": 100, "couple": 2, "dozen": 12, "single": 1,
+	"nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "couple": 2, "dozen": 12, "single": 1,
 }
 
 var ordinalWords = map[string]int{"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
@@ -103,10 +103,10 @@ func lex(s string) []token {
 		return p[1] + "\x01" + strings.ToLower(p[2]) + "\x01(" + strings.ReplaceAll(p[3], " ", "") + ")"
 	})
 	var out []token
-	for _, f := range splitFields(s) {
+	for _, f := range joinCron(splitFields(s)) {
 		out = appendToken(out, f)
 	}
-	return joinSpans(out)
+	return joinSpans(joinValues(out))
 }
 
 type field struct {
@@ -288,6 +288,9 @@ func classifyWord(t *token) {
 	}
 	if n, ok := numberWords[t.text]; ok && t.text != "one" {
 		t.lit, t.num = litNumber, n
+	}
+	if ten, one, ok := strings.Cut(t.text, "-"); ok && tens[ten] && numberWords[one] > 0 && numberWords[one] < 10 {
+		t.lit, t.num = litNumber, numberWords[ten]+numberWords[one]
 	}
 	if n, ok := ordinalWords[t.text]; ok {
 		t.lit, t.num = litOrdinal, n

@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -178,7 +179,7 @@ func (r *reading) quantityAt(i int) (string, bool) {
 		}
 		return t.text, true
 	case t.lit == litNumber:
-		return t.raw, reNumber.MatchString(t.raw)
+		return strconv.Itoa(t.num), true
 	case t.lit == litVersion && !strings.HasPrefix(t.text, "v"): // 0.5
 		return t.raw, strings.Count(t.raw, ".") == 1
 	}

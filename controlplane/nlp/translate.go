@@ -77,11 +77,15 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 		return passThrough(v, focus, said)
 	}
 	if parts := splitThen(said); len(parts) > 1 {
-		return understandAll(ctx, v, focus, finer(ctx, v, focus, parts))
+		all := understandAll(ctx, v, focus, finer(ctx, v, focus, parts))
+		return orRequest(ctx, v, focus, said, all)
 	}
 	whole := clause(ctx, v, focus, said)
 	if complete(whole) {
-		return whole
+		return orRequest(ctx, v, focus, said, whole)
+	}
+	if u := orRequest(ctx, v, focus, said, whole); complete(u) {
+		return u
 	}
 	if parts := splitAnd(said); len(parts) > 1 {
 		if all := understandAll(ctx, v, focus, parts); all.q == nil && len(all.left) == 0 {
@@ -94,7 +98,7 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 			return u
 		}
 	}
-	return whole
+	return orRequest(ctx, v, focus, said, whole)
 }
 
 // finer cuts the parts of a text further, where a part is not one clause: "pause it, update it, and then resume it".

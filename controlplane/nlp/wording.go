@@ -5,6 +5,15 @@ import "slices"
 // tokens are the words of a clause, ready to be read: with the command that is to run in a container as one, flags
 // turned into words, the two halves of a verb together, and without the reason that was given.
 func tokens(v *Vocabulary, said string) ([]token, *question) {
+	toks, q := spokenWords(v, said)
+	if q != nil {
+		return nil, q
+	}
+	return withoutExcuse(joinVerbs(toks)), nil
+}
+
+// spokenWords are the words as they were said, with the command that is to run in a container as one, and flags as words.
+func spokenWords(v *Vocabulary, said string) ([]token, *question) {
 	toks := withCommand(v, lex(said))
 	for i := range toks {
 		if q := hiddenFlag(toks[i]); q != nil {
@@ -14,8 +23,7 @@ func tokens(v *Vocabulary, said string) ([]token, *question) {
 			return nil, q
 		}
 	}
-	toks = slices.DeleteFunc(toks, func(t token) bool { return t.text == "" })
-	return withoutExcuse(joinVerbs(toks)), nil
+	return slices.DeleteFunc(toks, func(t token) bool { return t.text == "" }), nil
 }
 
 var particles = wordSet("down off up back out away forward")

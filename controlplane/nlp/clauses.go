@@ -1,0 +1,224 @@
+package nlp
+
+import (
+	"slices"
+	"strings"
+)
+
+// part is one clause of what was said.
+type part struct {
+	toks []token
+	role role
+}
+
+// role is what a clause does in what was said.
+type role uint8
+
+const (
+	roleTalk      role = iota // says nothing of the cluster
+	roleReason                // says how things are, or why: what it names may be what "it" is
+	roleValue                 // a bare piece that belongs to the request before or after it: "0 replicas", "app container only"
+	roleRequest               // asks for something
+	roleUntil                 // how long it shall hold: "until I have had a look"
+	roleOnlyIf                // "but only if it is at 2"
+	roleSpare                 // what is not to be touched: "leave envoy alone"
+	roleCondition             // something must happen first
+	roleForbidden             // says what not to do
+)
+
+// leads are words before a request that ask for nothing themselves. The longest that fits is cut off, again and again.
+var leads = leadWords(`please, pls, plz, kindly, just, also, then, now, so, and, but, ok, okay, k, right, alright, all right, well, hey, hi, hello, thanks, thank you, thx, great, perfect,
+good, very good, fine, nice, cool, yes, yep, yeah, sure, hmm, hm, uh, um, oh, ah, ugh, sorry, first, firstly, next, finally, lastly, afterwards, after that, quickly, actually, again, therefore, hence, thus, instead,
+go ahead and, do me a favour and, do me a favor and, do me a favour, do me a favor, do one thing, make sure that, make sure to, make sure, see to it that, see that, ensure that, ensure,
+time to, it is time to, feel free to, try to, try and, help me to, help me, be so kind and, be so kind as to, be so kind to, be so good as to, be a dear and, let us, let me,
+can you, could you, would you, will you, can we, could we, can someone, could someone, can somebody, could somebody, can u, would you mind, do you mind, would you be so kind and, would you be so kind as to, could you be so kind and, could you be so kind as to, you can, you may, you could, you should, you might,
+you can now, you may now, someone should, somebody should, someone please, somebody please, anyone please, would somebody, would someone,
+i want you to, i need you to, i would like you to, i want to, i need to, i would like to, i would love to, i have to, i must, i should, i wish to, i am going to, i will, i shall, i might,
+we want to, we need to, we would like to, we have to, we must, we should, we ought to, we shall, we can, we may, we could, we will, we are going to, we had better, we better, we would better, we want you to,
+i would rather, we would rather, i would like, i want, i need, we want, we need, we would like, i am asking you to, it would be great to, it would be nice to, in this case, in that case, for now, from now on, as discussed, as agreed, per request, on request, need to, needs to, want to, gotta, gonna`)
+
+func leadWords(s string) map[string][][]string {
+	out := map[string][][]string{}
+	for _, phrase := range strings.Split(s, ",") {
+		if words := strings.Fields(phrase); len(words) > 0 {
+			out[words[0]] = append(out[words[0]], words)
+		}
+	}
+	for _, list := range out {
+		slices.SortStableFunc(list, func(a, b []string) int { return len(b) - len(a) })
+	}
+	return out
+}
+
+// withoutLeads cuts off what comes before a request and asks for nothing.
+func withoutLeads(toks []token) []token {
+	for len(toks) > 0 {
+		n := leadAt(toks)
+		if n == 0 {
+			return toks
+		}
+		toks = toks[n:]
+	}
+	return toks
+}
+
+func leadAt(toks []token) int {
+	for _, words := range leads[toks[0].text] {
+		if !toks[0].quoted && len(words) <= len(toks) && startsWith(toks, words) {
+			return len(words)
+		}
+	}
+	return 0
+}
+
+func startsWith(toks []token, words []string) bool {
+	if len(words) > len(toks) {
+		return false
+	}
+	for i, w := range words {
+		if toks[i].text != w || toks[i].quoted {
+			return false
+		}
+	}
+	return true
+}
+
+// clausesOf cuts words into clauses: at commas and sentence ends, and before words that begin a clause.
+func clausesOf(toks []token) [][]token {
+	var out [][]token
+	from := 0
+	for i := range toks {
+		if i > from && beginsClause(toks, i) {
+			out = append(out, toks[from:i])
+			from = i
+		}
+		if toks[i].brk {
+			out = append(out, toks[from:i+1])
+			from = i + 1
+		}
+	}
+	if from < len(toks) {
+		out = append(out, toks[from:])
+	}
+	return out
+}
+
+var clauseOpeners = wordSet("because cuz coz bcuz bcs bc otherwise if unless until till til when once whenever while before after whereas provided although though")
+
+// beginsClause tells whether a new clause begins at i without a comma.
+func beginsClause(toks []token, i int) bool {
+	t := toks[i]
+	next := func(k int) string {
+		if i+k < len(toks) {
+			return toks[i+k].text
+		}
+		return ""
+	}
+	switch {
+	case t.quoted:
+		return false
+	case t.text == "then":
+		return true
+	case clauseOpeners[t.text]:
+		if (t.text == "before" || t.text == "after" || t.text == "once") && (i == len(toks)-1 || toks[i].brk || toks[i-1].text == "one" || toks[i-1].text == "was" || toks[i-1].text == "version" || toks[i-1].text == "it") {
+			return false // "the one before"
+		}
+		if t.text == "once" && next(1) != "the" && next(1) != "it" && next(1) != "they" && next(1) != "we" && next(1) != "i" {
+			return false
+		}
+		return t.text != "till" && t.text != "til" || next(1) != "now"
+	case t.text == "only" && next(1) == "if", t.text == "due" && next(1) == "to", t.text == "as" && next(1) == "long":
+		return true
+	case t.text == "since" || t.text == "as" || t.text == "so":
+		return subjects[next(1)] && next(1) != "this" && next(1) != "that" || t.text == "so" && (next(1) == "that" || next(1) == "please" || startsOrder(toks[i+1:]))
+	case t.text == "and" || t.text == "but":
+		rest := toks[i+1:]
+		return startsOrder(rest) || subjects[next(1)] && finite[next(2)] || t.text == "but" && (next(1) == "only" || next(1) == "not")
+	}
+	return false
+}
+
+// orderCues are concepts of verbs by which something is asked for.
+var orderCues = append([]concept{cShow, cDescribe, cGeneric, cWait, cLetMeKnow, cFollow, cCount, cExplain, cPatch, cBind, cFinalizer}, changeCues...)
+
+// startsOrder tells whether words begin, after their leads, with a verb that asks for something.
+func startsOrder(toks []token) bool {
+	toks = withoutLeads(toks)
+	if len(toks) < 1 || toks[0].quoted {
+		return false
+	}
+	if !slices.ContainsFunc(lexicon[toks[0].text], func(p phrase) bool {
+		return slices.Contains(orderCues, p.c) && startsWith(toks, p.words) && !(len(p.words) == 1 && notVerbs[p.words[0]])
+	}) {
+		return false
+	}
+	return true
+}
+
+// notVerbs are words of change concepts that are no verbs where a clause begins.
+var notVerbs = wordSet("up down more less fewer new labels label running used manually immediately nobody it its that this those these actually and not no last know need want " +
+	"fire hold roll top lines line number total amount annotation annotations taints unschedulable schedulable scaled")
+
+// holdsWord tells whether one of the words is in the clause.
+func holdsWord(toks []token, words map[string]bool) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return words[t.text] && !t.quoted })
+}
+
+var (
+	negations = wordSet("not never no nothing none nobody neither without except excluding avoid refrain nor")
+	// people and things that sentences say something of, before a verb
+	speakers = wordSet(`i we they he she it you users customers people everyone everybody nobody somebody someone who there nothing everything noone`)
+	openers  = wordSet(`the our my this that these those a an all some most his her their its every each no`)
+	statives = wordSet(`is are was were has have had does did do will would can could should must may might keeps keep kept needs need wants looks look seems seem gets got went
+became says say said sits eats runs ran fails hangs dies died grew grows came comes goes left lost broke fell leaks sends makes uses took takes belongs asks asked waits hit hits found saw ships
+breaks begins began started stopped wrote reads sees reports thinks thought fear think guess believe hope know hear heard told feel suspect expect noticed cut built done gone`)
+)
+
+// isStatement tells whether a clause says how things are: somebody or something, and a verb about it.
+func isStatement(toks []token) bool {
+	if len(toks) < 2 || toks[0].quoted {
+		return false
+	}
+	if speakers[toks[0].text] {
+		return true
+	}
+	for i := 1; i < len(toks) && i < 9; i++ {
+		t := toks[i]
+		if t.quoted || t.lit != litNone {
+			continue
+		}
+		if statives[t.text] {
+			return true
+		}
+		if i == 1 && openers[toks[0].text] {
+			continue
+		}
+		if strings.HasSuffix(t.text, "ed") && len(t.text) > 4 || strings.HasSuffix(t.text, "s") && !strings.HasSuffix(t.text, "ss") && len(t.text) > 3 && i+1 < len(toks) && (openers[toks[i+1].text] || toks[i+1].text == "to") {
+			return true
+		}
+	}
+	return false
+}
+
+// ordersWithin tells whether a clause that asks for nothing at its beginning still says to do something: "we must delete it".
+func ordersWithin(toks []token) bool {
+	for i := 1; i < len(toks); i++ {
+		if !asksChange(toks, i) || verbForm(toks[i].text, "<p>") || verbForm(toks[i].text, "<g>") || notVerbs[toks[i].text] {
+			continue
+		}
+		switch toks[i-1].text {
+		case "should", "must", "will", "shall", "may", "might", "please", "not", "never", "do", "let":
+			return true
+		case "to":
+			if i > 1 && (toks[i-2].text == "have" || toks[i-2].text == "has" || toks[i-2].text == "need" || toks[i-2].text == "needs" || toks[i-2].text == "want" || toks[i-2].text == "wants" || toks[i-2].text == "ought") {
+				return true
+			}
+		}
+	}
+	for i := 1; i < len(toks); i++ { // "it must not be deleted"
+		if verbForm(toks[i].text, "<p>") && asksChange(toks, i) && (toks[i-1].text == "be" || toks[i-1].text == "get") && holdsWord(toks[:i], negations) {
+			return true
+		}
+	}
+	return false
+}
