@@ -292,6 +292,9 @@ func buildTop(r *reading) (outcome, bool) {
 	if q, ok := r.cue(cTop); ok && q.j < len(r.toks) && r.toks[q.i].text == "top" && r.toks[q.j].lit == litNumber && !r.has(cCPU, cMemory) {
 		return none() // "top 5 pods by restarts"
 	}
+	if _, n := r.lit(litNumber); n && r.has(cMore) && !r.asks() {
+		return none() // "64 more gigs for gpu-1"
+	}
 	s := Step{Op: OpTop}
 	most := r.has(cMost) && !r.hasWord("least")
 	r.take(cTop, cUsage, cShow, cGeneric, cAsk, cCount, cMost)
@@ -339,6 +342,9 @@ func (r *reading) asksHowMuch() bool {
 func (r *reading) topTarget() (target, *question) {
 	pods := r.kindNamed("pods")
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !(r.has(cIt) && len(r.focus.Names) > 0) {
+		if r.focus.Resource.Key() == "nodes" && (r.has(cIt) || r.hasWord("each")) && len(r.nss) == 0 { // "how much is each using" of nodes that were listed
+			return target{kind: r.kindNamed("nodes")}, nil
+		}
 		return target{kind: pods, where: r.listScope(r.scope(false), pods)}, nil
 	}
 	t, q := r.target(targetSpec{list: true, verb: "measure"})

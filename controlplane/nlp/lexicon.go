@@ -252,7 +252,7 @@ var lexiconTable = map[concept]string{
 	cTimestamps: "timestamp, timestamps, with times, with time stamps, time stamps",
 	cYAML:       "yaml, yml, manifest, definition, as yaml, in yaml, full spec, yaml of, raw yaml, spec",
 	cJSON:       "json, as json, in json",
-	cWide:       "with the node where, with their machines, node each, with the nodes, the node where, nodes where, node where, the nodes they, node they,  ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
+	cWide:       "wide, with the node where, with their machines, node each, with the nodes, the node where, nodes where, node where, the nodes they, node they,  ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
 	cNames:      "names only, only names, just names, just the names, names of, only the names, the names",
 	cShowLabels: "with labels, their labels, show labels, with their labels, including labels, and labels, and their labels, labels of, including their labels, with all labels, along with labels, all labels",
 	cClusterIP:  "cluster ip, clusterip, cluster-ip, internal ip, service ip",

@@ -180,6 +180,9 @@ func (r *reading) linkKinds() {
 			if len(kinds) == 0 || !r.phraseAt(i, words) || r.toks[i].quoted || (r.toks[i].lit != litNone && n == 1) {
 				continue
 			}
+			if phrase == "deploy" && r.deploysSomething(i) {
+				continue
+			}
 			if n == 1 && englishShortNames[phrase] && kinds[0].Plural != phrase && kinds[0].Singular != phrase && phrase != "ns" && !r.commandPlace(i) {
 				continue
 			}
@@ -190,6 +193,11 @@ func (r *reading) linkKinds() {
 			i += n - 1
 		}
 	}
+}
+
+// deploysSomething tells a verb from the short name: "deploy the hotfix".
+func (r *reading) deploysSomething(i int) bool {
+	return r.verbPlace(i) && i+2 < len(r.toks) && !r.toks[i].brk && (r.toks[i+1].text == "the" || r.toks[i+1].text == "a" || r.toks[i+1].text == "an" || r.toks[i+1].text == "my" || r.toks[i+1].text == "our")
 }
 
 func isPlural(phrase string, k *Kind) bool {

@@ -9,6 +9,11 @@ func (u understood) plainRead(write bool) bool {
 	return !write && u.reading != nil && u.q == nil && u.readScore() >= plainScore && len(u.namesLeft()) == 0 && !u.reading.unusedChange() && !u.strayVerb()
 }
 
+// readable tells whether this is a read that may be taken as it is.
+func (u understood) readable() bool {
+	return len(u.steps) > 0 && u.q == nil && ClassifyPlan(Plan{Steps: u.steps}) == Read && u.plainRead(false) && !u.reading.aboutSomethingElse()
+}
+
 // namesLeft are the words left that are not talk: they may be names, or turn the sense around.
 func (u understood) namesLeft() []string {
 	if u.reading == nil {

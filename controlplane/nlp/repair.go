@@ -108,10 +108,20 @@ const maxPhrase = 7
 // dropEverywhereKinds: "all namespaces" is a place, not a kind to list.
 func (r *reading) dropEverywhereKinds() {
 	for _, q := range r.cues {
-		if q.c == cEverywhere {
+		if q.c == cEverywhere || q.c == cWide && q.j-q.i > 1 && r.columnOfNodes(q) {
 			r.dropKinds(q.i, q.j)
 		}
 	}
+}
+
+// columnOfNodes tells whether the words ask for where each pod runs as a column of the list: "with the nodes they sit on". Which
+// node it is, is another question, and may be one of nodes.
+func (r *reading) columnOfNodes(q cue) bool {
+	switch r.toks[q.i].text {
+	case "which", "what", "on":
+		return false
+	}
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.kinds[0].Plural == "pods" && (k.j <= q.i || k.i >= q.j) }) || r.focus.Resource.Plural == "pods"
 }
 
 // kindBeside tells whether a kind stands right beside the word: then the word is not one as well.

@@ -126,7 +126,7 @@ func (u understood) mayLeave(i int) bool {
 	for _, q := range r.cues {
 		if q.i <= i && i < q.j {
 			cued = true
-			if !harmless[q.c] && !(one && statesToo[q.c]) {
+			if !harmless[q.c] && !(one && statesToo[q.c]) && !(q.c == cNot && u.frame.name == "top") {
 				return false
 			}
 		}

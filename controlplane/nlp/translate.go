@@ -76,7 +76,9 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if passesThrough(said) {
 		return passThrough(v, focus, said)
 	}
-	if parts := splitThen(said); len(parts) > 1 {
+	if parts := withoutChat(splitThen(said)); len(parts) == 1 {
+		return understand(ctx, v, focus, parts[0])
+	} else if len(parts) > 1 {
 		all := understandAll(ctx, v, focus, finer(ctx, v, focus, parts))
 		return orRequest(ctx, v, focus, said, all)
 	}
@@ -90,6 +92,14 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if parts := splitAnd(said); len(parts) > 1 {
 		if all := understandAll(ctx, v, focus, parts); all.q == nil && len(all.left) == 0 {
 			return all
+		}
+	}
+	if whole.readable() {
+		return whole
+	}
+	if rest := afterIMean(said); rest != "" {
+		if u := understand(ctx, v, focus, rest); complete(u) && ClassifyPlan(Plan{Steps: u.steps}) == Read {
+			return u
 		}
 	}
 	if rest := withoutPreamble(v, said); rest != "" {
@@ -466,7 +476,7 @@ func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
 	if u.reading != nil && u.q != nil && !u.q.refuse && u.score > 0 && len(u.reading.objs)+len(u.reading.kinds) > 0 && u.frame != nil && u.frame.write {
 		return asking(u.reading.ctx, v, focus, "", understood{q: u.q, trace: u.trace})
 	}
-	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0) && len(u.left) <= 2 {
+	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0 || len(u.left) == 1 && u.reading.asksHealthOf(u.left[0])) && len(u.left) <= 2 {
 		if q := u.reading.unknownName(u.left); q != nil {
 			return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
 		}
