@@ -81,7 +81,7 @@ func withoutChat(parts []string) []string {
 	return said
 }
 
-var iMean = regexp.MustCompile(`(?i)[.,;!-]\s+(?:i mean|meaning|that is|i\.e\.|in other words)[,:]?\s+`)
+var iMean = regexp.MustCompile(`(?i)[.,;!?-]\s+(?:i mean|meaning|that is|i\.e\.|in other words)[,:]?\s+`)
 
 // afterIMean is what somebody says again in other words, or "": "what kinds of storage can one order? I mean the storage classes".
 func afterIMean(said string) string {

@@ -323,6 +323,9 @@ func buildTop(r *reading) (outcome, bool) {
 	}
 	s = step(OpTop, t)
 	s.Args, s.Post = keep.Args, keep.Post
+	if len(s.Names) == 1 {
+		s.Post.Sort, s.Post.Desc, s.Post.Top = "", false, 0
+	}
 	s.LabelSelector = joinComma(s.LabelSelector, selector)
 	r.take(cAll, cRunning, cWorkload, cLeast)
 	return done(s)

@@ -174,7 +174,7 @@ func (r *reading) labelNoun(i int) bool {
 
 func (r *reading) keyLike(i int) bool {
 	t := r.toks[i]
-	return !r.used[i] && t.lit == litNone && !stopWords[t.text] && !labelNouns[t.text] && !strings.ContainsAny(t.text, "=:") && !r.isKind(i) && !inWords[t.text]
+	return !r.used[i] && (t.lit == litNone || t.lit == litImage && i > 0 && (labelNouns[r.toks[i-1].text] || labelAround[r.toks[i-1].text])) && !stopWords[t.text] && !labelNouns[t.text] && !strings.ContainsAny(t.text, "=:") && !r.isKind(i) && !inWords[t.text]
 }
 
 func (r *reading) skip(i int, words map[string]bool) int {

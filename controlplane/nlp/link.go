@@ -157,11 +157,16 @@ func (r *reading) linkCues() {
 			continue
 		}
 		for _, p := range lexicon[t.text] {
-			if r.phraseAt(i, p.words) {
+			if r.phraseAt(i, p.words) && !(t.text == "let" && len(p.words) == 1 && r.letsMe(i)) {
 				r.cues = append(r.cues, cue{mention{i: i, j: i + len(p.words)}, p.c})
 			}
 		}
 	}
+}
+
+// letsMe: "let me see" lets nothing be changed.
+func (r *reading) letsMe(i int) bool {
+	return i+1 < len(r.toks) && (r.toks[i+1].text == "me" || r.toks[i+1].text == "us")
 }
 
 // englishShortNames are short names that are also everyday words: kinds only right after a verb or alone.

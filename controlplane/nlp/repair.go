@@ -74,6 +74,9 @@ func (r *reading) repair() {
 		}
 		switch best := min(dl, dk, dn, do); {
 		case best == none:
+		case dk == best && r.completes(i, kind):
+			r.toks[i].text = kind
+			r.relink(i, t.raw)
 		case dk == best:
 			r.kinds = append(r.kinds, kindMention{m, r.v.words[kind], isPlural(kind, r.v.words[kind][0])})
 		case dl == best:
@@ -88,6 +91,21 @@ func (r *reading) repair() {
 			r.nss = append(r.nss, nsMention{m, ns, 1})
 		}
 	}
+}
+
+// completes tells whether the mended word completes a phrase for a place: "in all namspaces".
+func (r *reading) completes(i int, w string) bool {
+	was := r.toks[i].text
+	r.toks[i].text = w
+	defer func() { r.toks[i].text = was }()
+	for from := max(0, i-maxPhrase+1); from < i; from++ {
+		for _, p := range lexicon[r.toks[from].text] {
+			if p.c == cEverywhere && from+len(p.words) > i && r.phraseAt(from, p.words) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // relink finds the phrases that a mended word at i is a part of.

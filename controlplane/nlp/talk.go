@@ -86,14 +86,28 @@ func (r *reading) joinedToName(i int) bool {
 	return beside(i-1, -1) || beside(i+1, 1)
 }
 
-// harmless are concepts whose words a read may leave: they ask for nothing that would make it another.
-var harmless = conceptSet(cGeneric, cAsk, cHappen, cWhy, cTrouble, cHealth, cUses, cAttr, cPlaced, cStatus, cAge, cSet, cMake, cAdd, cRun, cStop, cUp, cDown, cWorkload, cBy, cAbout, cMore, cNow,
-	cRunning, cReady, cFrom, cRange, cRevision, cNamed, cIt, cAll, cCanI, cUpgrade, cEnv, cTrigger, cResize, cRestart, cExpose, cInstead, cSame, cEverything, cCompleted, cReplicas, cCreate, cDescribe, cShow,
-	cUsage, cSchedule, cSize, cVersion, cLimit, cRequest, cReadAccess, cUnderWhich, cServiceAcct, cChanged, cCompare, cLetMeKnow, cFinalizer, cBind, cScale)
+// views are concepts that make a read another one, whatever it looks at: what is shown, and in which form.
+var views = conceptSet(cLogs, cTop, cEvents, cWarning, cHistory, cRollout, cYAML, cJSON, cNames, cExplain, cWhoAmI, cCanDo, cKinds, cSecretValue, cNoConfirm, cDryRun)
 
-// statesToo are harmless where one thing is looked at: whatever is said of its state, the answer shows it.
-var statesToo = conceptSet(cCrashing, cPending, cNotReady, cNotRunning, cFailed, cFailing, cEvicted, cOOM, cPull, cTerm, cRestarted, cSuspended, cCordoned, cWait, cOver, cMax, cMin, cSince, cTail, cCPU, cMemory,
-	cCount, cMost, cGone, cWarning, cEvents, cImage, cPort, cPrevious, cNewer, cOlder, cLabel, cSort, cNewest, cOldest, cDelete, cRemove, cUndo, cRollout, cPause, cSuspend, cResume, cDrain, cNot, cContainer)
+// narrows are the concepts whose words make a read of the kind narrower or order it otherwise: one of them left is a wrong answer.
+var narrows = map[Op]map[concept]bool{
+	OpGet: conceptSet(cCrashing, cPending, cNotReady, cNotRunning, cFailed, cFailing, cEvicted, cOOM, cPull, cTerm, cRestarted, cSuspended, cCordoned, cSort, cMost, cLeast, cOldest, cNewest, cOver, cOlder, cNewer,
+		cNot, cWide, cShowLabels, cNameHas, cCount),
+	OpLogs:   conceptSet(cPrevious, cFollow, cSince, cTimestamps, cContainer, cInit, cNot),
+	OpTop:    conceptSet(cMost, cLeast, cSort, cContainer, cOver),
+	OpEvents: conceptSet(cNot, cNewest, cOldest, cSince),
+}
+
+// blocks tells whether a word of the concept may not be left by the read. Whoever looks at named things sees their states anyway.
+func (u understood) blocks(c concept) bool {
+	if u.frame.name == "canI" || u.frame.name == "canThey" {
+		return false
+	}
+	if views[c] && !(u.looksAt() && (c == cTop || c == cWarning || c == cRollout)) {
+		return true
+	}
+	return len(u.steps) == 1 && !u.looksAt() && narrows[u.steps[0].Op][c]
+}
 
 func conceptSet(cs ...concept) map[concept]bool {
 	out := map[concept]bool{}
@@ -126,7 +140,7 @@ func (u understood) mayLeave(i int) bool {
 	for _, q := range r.cues {
 		if q.i <= i && i < q.j {
 			cued = true
-			if !harmless[q.c] && !(one && statesToo[q.c]) && !(q.c == cNot && u.frame.name == "top") {
+			if u.blocks(q.c) {
 				return false
 			}
 		}
@@ -213,7 +227,8 @@ func (u understood) strayVerb() bool {
 	if u.frame == nil || u.frame.name != "get" && u.frame.name != "top" || r.asks() || !(len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.frame.name == "top")) {
 		return false
 	}
-	if r.obliges() {
+	_, number := r.lit(litNumber)
+	if r.obliges() || number && r.hasWord("more") {
 		return true
 	}
 	for i, t := range r.toks {

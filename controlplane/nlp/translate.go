@@ -476,7 +476,7 @@ func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
 	if u.reading != nil && u.q != nil && !u.q.refuse && u.score > 0 && len(u.reading.objs)+len(u.reading.kinds) > 0 && u.frame != nil && u.frame.write {
 		return asking(u.reading.ctx, v, focus, "", understood{q: u.q, trace: u.trace})
 	}
-	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0 || len(u.left) == 1 && u.reading.asksHealthOf(u.left[0])) && len(u.left) <= 2 {
+	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0 || slices.ContainsFunc(u.left, u.reading.asksHealthOf)) && len(u.left) <= 2 {
 		if q := u.reading.unknownName(u.left); q != nil {
 			return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
 		}
