@@ -75,6 +75,9 @@ func (r *reading) idle(i int, careful bool) bool {
 	if distinctive(t.text) || r.mayName(i) {
 		return false
 	}
+	if r.talk != nil && r.talk[i] && (english(t.text) || !careful) {
+		return true
+	}
 	return !careful
 }
 

@@ -171,7 +171,20 @@ func (r *reading) unknownAt(w string) (*Kind, bool) {
 			return nil, true
 		}
 	}
-	return nil, distinctive(w)
+	return nil, distinctive(w) || r.asksHealthOf(w)
+}
+
+// asksHealthOf: "is catalogue healthy": the word is what is asked about.
+func (r *reading) asksHealthOf(w string) bool {
+	for i := 1; i+1 < len(r.toks); i++ {
+		p := r.toks[i-1].text
+		if r.toks[i].raw == w && (p == "is" || p == "are" || p == "does" || p == "did" || p == "has") && r.nameLike(i) {
+			return slices.ContainsFunc(r.cues, func(q cue) bool {
+				return q.i == i+1 && (q.c == cHealth || q.c == cReady || q.c == cRunning || q.c == cFailing || q.c == cCrashing || q.c == cRollout)
+			})
+		}
+	}
+	return false
 }
 
 // nameLike: a word of no other meaning, and no everyday English.

@@ -21,6 +21,9 @@ func (r *reading) followUp() (understood, bool) {
 	if q == nil && !changed {
 		return understood{}, false
 	}
+	if ClassifyPlan(Plan{Steps: []Step{s}}) == Read {
+		c.take(cDown, cUp, cSet, cAdd, cLimit) // "cut it to 10 lines", "narrow it down to"
+	}
 	c.take(cSame, cInstead, cAbout, cMake, cIt, cFiller, cAsk, cShow, cGeneric, cNamed, cUses, cAll)
 	c.traceRest(followFrame.name)
 	c.trace = append(c.trace, TraceEntry{Words: "(the rest)", As: "as in the last turn: " + Sentence(Plan{Steps: r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1:]}, "")})
@@ -33,10 +36,17 @@ func (r *reading) followUp() (understood, bool) {
 var ellipticStarts = wordSet(`and same now what how only but instead actually also no with in for by as just sorted sort make then to do which are is or plus ok okay
 per from of since last previous newest oldest everywhere including without not except order`)
 
+// chatWords open a turn and say nothing.
+var chatWords = wordSet("right ok okay well hm hmm alright great good fine cool nice thanks lovely perfect splendid super brilliant awesome excellent wonderful ah oh aha gotcha sure sorry uh um hey so")
+
 // elliptic tells whether the turn leans on the one before: it says so, or names no verb of its own.
 func (r *reading) elliptic() bool {
-	first := r.toks[0].text
-	if !ellipticStarts[first] && !r.has(cInstead, cSame) && len(r.toks) > 5 {
+	at := 0
+	for at < len(r.toks)-1 && (chatWords[r.toks[at].text] || r.talk[at] && r.toks[at].brk) {
+		at++
+	}
+	first := r.toks[at].text
+	if !ellipticStarts[first] && !r.has(cInstead, cSame) && len(r.toks)-at > 5 {
 		return false
 	}
 	switch first {

@@ -25,6 +25,11 @@ func buildDiagnose(r *reading) (outcome, bool) {
 		}
 		return done(step(OpDiagnose, t))
 	}
+	for _, q := range r.cues { // "something is broken, restart it"
+		if (q.c == cRestart || q.c == cScale || q.c == cCreate || q.c == cStop || q.c == cUndo) && (r.clauseVerb(q.i) || r.verbPlace(q.i)) && r.toks[q.i].text != "up" {
+			return none()
+		}
+	}
 	if r.has(cEvents) || r.listQuestion() || !r.has(cWhy) && r.listOf() {
 		return none()
 	}

@@ -117,7 +117,7 @@ func (r *reading) fieldSaid(fields map[string]any) (mention, string) {
 		words := camelWords(f)
 		for i := range r.toks {
 			n := 0
-			for n < len(words) && i+n < len(r.toks) && !r.used[i+n] && !r.toks[i+n].quoted && sameStem(r.toks[i+n].text, words[n]) {
+			for n < len(words) && i+n < len(r.toks) && !r.used[i+n] && !r.toks[i+n].quoted && fieldStem(r.toks[i+n].text, words[n]) {
 				n++
 			}
 			if strings.EqualFold(r.toks[i].raw, f) {
@@ -148,7 +148,7 @@ func camelWords(s string) []string {
 	return append(out, strings.ToLower(s[from:]))
 }
 
-func sameStem(said, word string) bool {
+func fieldStem(said, word string) bool {
 	said, word = strings.TrimSuffix(said, "s"), strings.TrimSuffix(word, "s")
 	return said == word || len(said) >= 3 && strings.HasPrefix(said, word) && len(word) >= 3 && said == word+"imum"
 }

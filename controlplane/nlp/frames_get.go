@@ -62,6 +62,11 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 	if !where.said && !running && !filtered && selector == "" && node == "" {
 		return none()
 	}
+	if r.hasWord("deployed", "workloads", "installed") && node == "" && selector == "" && !filtered && where.ns != "" {
+		r.useWords("deployed", "workloads", "installed")
+		r.take(cPlaced, cRunning, cContainer)
+		running = false
+	}
 	if filtered || running || node != "" || selector != "" || s.Post.Count {
 		r.take(cRunning, cWorkload, cEverything, cAll, cPlaced)
 		t := target{kind: pods, where: r.listScope(where, pods)}
@@ -217,6 +222,7 @@ func (r *reading) refine(s *Step, t target) {
 		r.filters(s)
 	}
 	r.order(s)
+	r.labelsToo(s)
 	r.comparesReplicas(s)
 	r.fields()
 	s.Post.Count = s.Post.Count && len(s.Names) == 0
@@ -224,6 +230,21 @@ func (r *reading) refine(s *Step, t target) {
 	if len(s.Names) == 0 && !r.saidScope() && r.focus.Namespace == "" && t.owner == nil && len(s.Post.Filter) > 0 && troubled(s.Post.Filter) && s.Resource.Namespaced {
 		s.Namespace, s.AllNamespaces = "", true
 		r.notes = append(r.notes, "No namespace was named, so I look in all of them.")
+	}
+}
+
+// labelsToo: "all node labels": a list whose labels are asked for, and nothing selected by them.
+func (r *reading) labelsToo(s *Step) {
+	if len(s.Names) > 0 || s.LabelSelector != "" || s.Args.Output != "" || s.Resource.Plural == CategoryAll {
+		return
+	}
+	for i, t := range r.toks {
+		if (t.text == "labels" || t.text == "label") && !r.used[i] && (i == 0 || !r.verbPlace(i)) {
+			r.useTok(i)
+			r.note(mention{i: i, j: i + 1}, "labels shown")
+			r.take(cShowLabels)
+			s.Args.ShowLabels = true
+		}
 	}
 }
 

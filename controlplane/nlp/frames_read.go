@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +20,11 @@ func buildDescribe(r *reading) (outcome, bool) {
 }
 
 func buildLogs(r *reading) (outcome, bool) {
-	if !r.has(cLogs) && !r.saysLines() && !(r.imperative(cTail) && r.toks[r.firstCue(cTail)].text == "tail") {
+	if !r.has(cLogs) && !r.saysLines() && !r.asksPrints() && !(r.imperative(cTail) && r.toks[r.firstCue(cTail)].text == "tail") {
 		return none()
 	}
 	s := Step{}
-	r.take(cLogs, cShow, cGeneric, cAsk)
+	r.take(cLogs, cShow, cGeneric, cAsk, cPrints)
 	if r.take(cPrevious) {
 		s.Args.Previous = true
 		r.also(cPrevious)
@@ -65,6 +66,38 @@ func buildLogs(r *reading) (outcome, bool) {
 		return asks(q)
 	}
 	return done(s)
+}
+
+// asksPrints: "what did the job print": a question what some running thing says, and no list of things.
+func (r *reading) asksPrints() bool {
+	q, ok := r.cue(cPrints)
+	if !ok || q.i == 0 || !r.hasWord("what") || r.has(cEvents, cWarning) {
+		return false
+	}
+	for _, o := range r.freeObjects() {
+		if o.i < q.i && slices.ContainsFunc(o.refs, func(ref *Object) bool { return slices.Contains(logKinds, ref.Kind) }) {
+			return true
+		}
+	}
+	return r.has(cIt) && slices.Contains(logKinds, r.focus.Resource.Key()) && len(r.focus.Names) > 0 && len(r.thingsNamed()) == 0
+}
+
+// grantKinds say what is allowed: asking what they permit is asking for their rules.
+var grantKinds = []string{"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io", "networkpolicies.networking.k8s.io"}
+
+// buildGrants: "what does the role deployer permit".
+func buildGrants(r *reading) (outcome, bool) {
+	if !r.asks() || !slices.ContainsFunc(r.freeObjects(), func(o objMention) bool {
+		return slices.ContainsFunc(grantKinds, func(key string) bool { return len(refsOf(o, key, scope{})) > 0 })
+	}) {
+		return none()
+	}
+	r.take(cGrants, cGeneric, cShow, cAsk, cUses)
+	t, q := r.target(targetSpec{kinds: grantKinds, verb: "describe"})
+	if q != nil {
+		return none()
+	}
+	return done(step(OpDescribe, t))
 }
 
 // logsOf: a pod that is named as one comes first.
@@ -253,15 +286,19 @@ func buildTop(r *reading) (outcome, bool) {
 			return none()
 		}
 	}
-	if r.has(cLimit, cRequest, cOOM) && !r.has(cUsage) || r.has(cUsage) && !r.has(cCPU, cMemory, cTop) && !r.hasWord("usage", "usages") {
+	if r.has(cLimit, cRequest, cOOM) && !r.has(cUsage) || r.has(cUsage) && !r.has(cCPU, cMemory, cTop) && !r.hasWord("usage", "usages") && !r.asksHowMuch() {
 		return none()
 	}
 	if q, ok := r.cue(cTop); ok && q.j < len(r.toks) && r.toks[q.i].text == "top" && r.toks[q.j].lit == litNumber && !r.has(cCPU, cMemory) {
 		return none() // "top 5 pods by restarts"
 	}
+	if _, n := r.lit(litNumber); n && r.has(cMore) && !r.asks() {
+		return none() // "64 more gigs for gpu-1"
+	}
 	s := Step{Op: OpTop}
-	r.take(cTop, cUsage, cShow, cGeneric, cAsk, cCount)
-	most := r.take(cMost)
+	most := r.has(cMost) && !r.hasWord("least")
+	r.take(cTop, cUsage, cShow, cGeneric, cAsk, cCount, cMost)
+	most = most || r.take(cMost)
 	sorts := r.take(cSort, cBy) || most
 	cpu, mem := r.take(cCPU), r.take(cMemory)
 	switch {
@@ -286,15 +323,31 @@ func buildTop(r *reading) (outcome, bool) {
 	}
 	s = step(OpTop, t)
 	s.Args, s.Post = keep.Args, keep.Post
+	if len(s.Names) == 1 {
+		s.Post.Sort, s.Post.Desc, s.Post.Top = "", false, 0
+	}
 	s.LabelSelector = joinComma(s.LabelSelector, selector)
 	r.take(cAll, cRunning, cWorkload, cLeast)
 	return done(s)
+}
+
+// asksHowMuch: "how much is each of them using".
+func (r *reading) asksHowMuch() bool {
+	for i := 1; i < len(r.toks); i++ {
+		if r.toks[i-1].text == "how" && r.toks[i].text == "much" {
+			return len(r.freeKinds()) > 0 && r.freeKinds()[0].kinds[0].Plural != "persistentvolumeclaims" || len(r.freeObjects()) > 0 || r.has(cIt) || r.hasWord("each")
+		}
+	}
+	return false
 }
 
 // topTarget: pods or nodes, all or named; a workload's pods.
 func (r *reading) topTarget() (target, *question) {
 	pods := r.kindNamed("pods")
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !(r.has(cIt) && len(r.focus.Names) > 0) {
+		if r.focus.Resource.Key() == "nodes" && (r.has(cIt) || r.hasWord("each")) && len(r.nss) == 0 { // "how much is each using" of nodes that were listed
+			return target{kind: r.kindNamed("nodes")}, nil
+		}
 		return target{kind: pods, where: r.listScope(r.scope(false), pods)}, nil
 	}
 	t, q := r.target(targetSpec{list: true, verb: "measure"})

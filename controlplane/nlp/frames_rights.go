@@ -62,7 +62,7 @@ func buildCanI(r *reading) (outcome, bool) {
 		return none()
 	}
 	first := q.i == 0 || r.verbPlace(q.i) || stopWords[r.toks[0].text] || r.has(cGeneric, cFollow) && q.i <= 2
-	if !first {
+	if !first || q.j < len(r.toks) && r.toks[q.j].text == "have" && !r.has(cReadAccess) { // "could i have the particulars"
 		return none()
 	}
 	r.use(q.mention)

@@ -55,6 +55,9 @@ func buildChanged(r *reading) (outcome, bool) {
 	if r.imperative(cSet, cUpgrade, cCreate) && !r.has(cAsk) && !r.asksChanges() {
 		return none()
 	}
+	if q, ok := r.cue(cChanged); ok && q.j < len(r.toks) && r.toks[q.j].text == "as" { // "anything deployed as daemonset"
+		return none()
+	}
 	r.take(cChanged, cGeneric, cAsk, cShow, cHappen, cTail, cNewest, cSince, cHistory, cPlaced, cWorkload, cNow)
 	r.also(cUpgrade, cEverything, cChanged)
 	var since time.Duration

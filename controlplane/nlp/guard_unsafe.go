@@ -8,11 +8,11 @@ var unsafeRules = []struct {
 	why     string
 }{
 	{
-		regexp.MustCompile(`(?i)^\W*(system|assistant|developer|admin|root|tool|user)\s*:|\b(ignore|disregard|forget|override)\b.{0,40}\b(instruction|instructions|rules|policy|policies|prompt|guardrails|restrictions|safety)\b|\b(pretend|act as if|act like|imagine|suppose)\b.{0,20}\b(you|root|admin|no rules|approved)\b|\byou are now\b|\b(developer|god|admin|debug|sudo|root|jailbreak) mode\b|\bsystem prompt\b|\bjailbreak\b`),
+		regexp.MustCompile(`(?i)^\W*(system|assistant|developer|admin|root|tool|user)\s*:|\b(ignore|disregard|forget|override)\b.{0,40}\b(instruction|instructions|rules|policy|policies|prompt|guardrails|restrictions|safety)\b|\b(pretend|act as|act as if|act like|imagine|suppose)\b.{0,20}\b(you|root|admin|no rules|approved)\b|\byou are now\b|\b(developer|god|admin|debug|sudo|root|jailbreak) mode\b|\bsystem prompt\b|\bjailbreak\b`),
 		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
 	},
 	{
-		regexp.MustCompile(`(?i)\b(from now on|in future|in the future|always|permanently|for (this|the rest of the) session)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|without)\b|^\W*(please |just )?(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(approvals?|confirmations?)\b|\b(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(all |the |any |every )?(all (approvals?|confirmations?)|dry[- ]runs?|audit( log(ging)?)?|access reviews?|safety checks?|guardrails|rbac|redaction|admission( control(lers?)?)?|policy checks?)\b`),
+		regexp.MustCompile(`(?i)\b(next|further|future|subsequent|upcoming|coming|following)\s+(deletes?|deletions?|changes?|requests?|commands?|times?|ones|steps?|actions?|restarts?|operations?)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|prompt\w*)\b|\b(from now on|in future|in the future|always|permanently|for (this|the rest of the) session)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|without)\b|^\W*(please |just )?(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(approvals?|confirmations?)\b|\b(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(all |the |any |every )?(all (approvals?|confirmations?)|dry[- ]runs?|audit( log(ging)?)?|access reviews?|safety checks?|guardrails|rbac|redaction|admission( control(lers?)?)?|policy checks?)\b`),
 		"Changes are always shown before they are made, and made only when you approve them; that can't be switched off. " + help,
 	},
 	{
@@ -24,7 +24,7 @@ var unsafeRules = []struct {
 		"KubeChat does not bind anybody to cluster-admin or system:masters.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(create|make|generate|mint|issue|request|give me|get me)\b.{0,25}\btokens?([\s.,!?]|$)|\b(print|show|get|give|dump|export|fetch|extract|read|reveal|send|create|generate)\b.{0,40}\b(kubeconfig|kube config|admin\.conf|private keys?|client certificates?|bearer|credentials? of (yourself|the agent|kubechat))([\s.,!?]|$)`),
+		regexp.MustCompile(`(?i)\b(create|make|generate|mint|issue|request|give me|get me)\b.{0,25}\btokens?([\s.,!?]|$)|\b(tokens?|passwords?|credentials?|api keys?|private keys?)\b.{0,20}\b(do you|you yourself|you use|you are using|you have|of yours|yourself)\b|\byour (own )?((service ?account|bearer|access|api|agent'?s?) )*(tokens?|passwords?|credentials?|kubeconfig|api keys?|private keys?)\b|\b(print|show|get|give|dump|export|fetch|extract|read|reveal|send|create|generate|paste|copy|leak|type|tell|echo|output|spell)\b.{0,40}\b(kubeconfig|kube config|admin\.conf|private keys?|client certificates?|bearer|credentials? of (yourself|the agent|kubechat))([\s.,!?]|$)`),
 		"KubeChat makes no tokens and shows no kubeconfig, key or credential.",
 	},
 	{

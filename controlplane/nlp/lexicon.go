@@ -161,7 +161,7 @@ const (
 // lexiconTable holds the words and phrases of each concept, separated by commas. A word after ~ is a verb, and its
 // regular forms count too.
 var lexiconTable = map[concept]string{
-	cShow:     "~show, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
+	cShow:     "~show, ~dump, spit out, dish out, ~hand, cough up, reel off, rattle off, run me through, walk me through, lay out, ~furnish, ~share, throw me, feed me, toss me, shoot me, ~supply, rundown, run down of, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
 	cGeneric:  "get, ~see, ~view, ~find, ~check, ~look, give, tell, want, need, ~retrieve, ~tell, ~read, know, getting, gets, have a look, take a look, look at, look up, i want to, i need to, would like",
 	cAsk:      "what, which, whose, where, who, any, is there, are there, do we have, do i have, exist, exists, existing, available, have we, there",
 	cDescribe: "~describe, desc, details, detail, info, information, ~inspect, tell me about, more about, describe me, tell me more about, full picture, in detail, deets",
@@ -213,7 +213,7 @@ var lexiconTable = map[concept]string{
 	cTrigger:   "~trigger, run now, kick off, ~run, start now, execute, fire, start, manually, fire off, by hand, right now, one off, one-off, off schedule, immediately, a run",
 	cResize:    "~expand, ~resize, ~grow, ~extend, ~enlarge, make bigger, ~increase",
 
-	cExec:        "exec, execute, ssh, shell into, shell, bash, open a shell, get a shell, run a command, exec into, terminal, log into, log in to",
+	cExec:        "log me in, log me into, log me on, exec, execute, ssh, shell into, shell, bash, open a shell, get a shell, run a command, exec into, terminal, log into, log in to",
 	cPortForward: "port-forward, port forward, forward port, forward ports, tunnel, portforward, forward, ~forward",
 	cCopy:        "copy, cp, copy file, copy files, download, upload, ~copy",
 	cPatch:       "~patch",
@@ -252,7 +252,7 @@ var lexiconTable = map[concept]string{
 	cTimestamps: "timestamp, timestamps, with times, with time stamps, time stamps",
 	cYAML:       "yaml, yml, manifest, definition, as yaml, in yaml, full spec, yaml of, raw yaml, spec",
 	cJSON:       "json, as json, in json",
-	cWide:       "wide, ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
+	cWide:       "wide, with the node where, with their machines, node each, with the nodes, the node where, nodes where, node where, the nodes they, node they,  ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
 	cNames:      "names only, only names, just names, just the names, names of, only the names, the names",
 	cShowLabels: "with labels, their labels, show labels, with their labels, including labels, and labels, and their labels, labels of, including their labels, with all labels, along with labels, all labels",
 	cClusterIP:  "cluster ip, clusterip, cluster-ip, internal ip, service ip",
@@ -319,7 +319,7 @@ called named name names namespace namespaces find look looking try trying help u
 gets says say said means something somebody someone anyone anybody everybody live lives`)
 
 // weightless concepts: a token that only has these is content of no weight even if no frame uses it.
-var weightless = map[concept]bool{cGeneric: true, cAsk: true, cFiller: true, cNoConfirm: true, cIt: true, cHow: true}
+var weightless = map[concept]bool{cPrints: true, cGrants: true, cGeneric: true, cAsk: true, cFiller: true, cNoConfirm: true, cIt: true, cHow: true}
 
 func wordSet(s string) map[string]bool {
 	out := map[string]bool{}

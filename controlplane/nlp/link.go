@@ -53,6 +53,7 @@ type reading struct {
 	lost     []string    // words said to be a namespace that are none
 	used     []bool
 	noted    []bool  // told in the trace
+	talk     []bool  // means nothing here, and is no name
 	forced   *Object // answers the question of the target, for the choices of a clarification
 	notes    []string
 	trace    []TraceEntry
@@ -68,6 +69,7 @@ func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *
 	r.repair()
 	r.linkNamespaces()
 	r.settle()
+	r.markTalk()
 	return r
 }
 
@@ -81,13 +83,10 @@ func exactReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token)
 
 func linkExact(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
 	r := &reading{ctx: ctx, v: v, focus: focus, toks: toks, used: make([]bool, len(toks)), noted: make([]bool, len(toks))}
+	r.mendKinds()
 	r.linkCues()
 	r.linkKinds()
-	for _, q := range r.cues {
-		if q.c == cEverywhere { // "all namespaces" is a place, not a kind to list
-			r.dropKinds(q.i, q.j)
-		}
-	}
+	r.dropEverywhereKinds()
 	r.linkClusters()
 	r.linkNames()
 	r.linkSpoken()
@@ -171,11 +170,16 @@ func (r *reading) linkCues() {
 			continue
 		}
 		for _, p := range lexicon[t.text] {
-			if r.phraseAt(i, p.words) {
+			if r.phraseAt(i, p.words) && !(t.text == "let" && len(p.words) == 1 && r.letsMe(i)) {
 				r.cues = append(r.cues, cue{mention{i: i, j: i + len(p.words)}, p.c})
 			}
 		}
 	}
+}
+
+// letsMe: "let me see" lets nothing be changed.
+func (r *reading) letsMe(i int) bool {
+	return i+1 < len(r.toks) && (r.toks[i+1].text == "me" || r.toks[i+1].text == "us")
 }
 
 // englishShortNames are short names that are also everyday words: kinds only right after a verb or alone.
@@ -194,6 +198,9 @@ func (r *reading) linkKinds() {
 			if len(kinds) == 0 || !r.phraseAt(i, words) || r.toks[i].quoted || (r.toks[i].lit != litNone && n == 1) {
 				continue
 			}
+			if phrase == "deploy" && r.deploysSomething(i) {
+				continue
+			}
 			if n == 1 && englishShortNames[phrase] && kinds[0].Plural != phrase && kinds[0].Singular != phrase && phrase != "ns" && !r.commandPlace(i) {
 				continue
 			}
@@ -204,6 +211,11 @@ func (r *reading) linkKinds() {
 			i += n - 1
 		}
 	}
+}
+
+// deploysSomething tells a verb from the short name: "deploy the hotfix".
+func (r *reading) deploysSomething(i int) bool {
+	return r.verbPlace(i) && i+2 < len(r.toks) && !r.toks[i].brk && (r.toks[i+1].text == "the" || r.toks[i+1].text == "a" || r.toks[i+1].text == "an" || r.toks[i+1].text == "my" || r.toks[i+1].text == "our")
 }
 
 func isPlural(phrase string, k *Kind) bool {

@@ -252,7 +252,7 @@ func (r *reading) leftover() []string {
 // weight is 0 for words without content of their own.
 func (r *reading) weight(i int) float64 {
 	t := r.toks[i]
-	if t.quoted || (t.lit != litNone && t.lit != litOrdinal) {
+	if t.quoted || (t.lit != litNone && t.lit != litOrdinal) && !(r.talk != nil && r.talk[i]) {
 		return 1
 	}
 	if stopWords[t.text] {
@@ -267,7 +267,7 @@ func (r *reading) weight(i int) float64 {
 			cued = true
 		}
 	}
-	if !cued && r.plain(i) {
+	if !cued && (r.plain(i) || r.talk != nil && r.talk[i]) {
 		return plainWeight
 	}
 	return 1

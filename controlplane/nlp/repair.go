@@ -61,6 +61,12 @@ func (r *reading) repair() {
 		if obj == "" || to > 1 {
 			do = none
 		}
+		if english(t.text) { // a word that is spelled right is meant, unless a kind is one slip away: "list the pots"
+			dl, dn, do = none, none, none
+			if dk > 1 || r.kindBeside(i) {
+				dk = none
+			}
+		}
 		m := mention{i: i, j: i + 1, fixed: t.raw, typo: true}
 		if place && dn <= do && dn < none {
 			r.nss = append(r.nss, nsMention{m, ns, 2})
@@ -68,15 +74,14 @@ func (r *reading) repair() {
 		}
 		switch best := min(dl, dk, dn, do); {
 		case best == none:
+		case dk == best && r.completes(i, kind):
+			r.toks[i].text = kind
+			r.relink(i, t.raw)
 		case dk == best:
 			r.kinds = append(r.kinds, kindMention{m, r.v.words[kind], isPlural(kind, r.v.words[kind][0])})
 		case dl == best:
 			r.toks[i].text = lex
-			for _, p := range lexicon[lex] {
-				if r.phraseAt(i, p.words) {
-					r.cues = append(r.cues, cue{mention{i: i, j: i + len(p.words), fixed: t.raw}, p.c})
-				}
-			}
+			r.relink(i, t.raw)
 		case do == best && (dn != best || !onlyNamespaces(r.v.objects.named(obj))):
 			r.objs = append(r.objs, objMention{m, obj, r.v.objects.named(obj)})
 			if dn == best {
@@ -87,6 +92,100 @@ func (r *reading) repair() {
 		}
 	}
 }
+
+// completes tells whether the mended word completes a phrase for a place: "in all namspaces".
+func (r *reading) completes(i int, w string) bool {
+	was := r.toks[i].text
+	r.toks[i].text = w
+	defer func() { r.toks[i].text = was }()
+	for from := max(0, i-maxPhrase+1); from < i; from++ {
+		for _, p := range lexicon[r.toks[from].text] {
+			if p.c == cEverywhere && from+len(p.words) > i && r.phraseAt(from, p.words) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// relink finds the phrases that a mended word at i is a part of.
+func (r *reading) relink(i int, was string) {
+	for from := max(0, i-maxPhrase+1); from <= i; from++ {
+		for _, p := range lexicon[r.toks[from].text] {
+			if from+len(p.words) > i && r.phraseAt(from, p.words) {
+				r.cues = append(r.cues, cue{mention{i: from, j: from + len(p.words), fixed: was}, p.c})
+			}
+		}
+	}
+	r.dropEverywhereKinds()
+}
+
+// maxPhrase is the most words of a phrase in the lexicon that a mended word is looked for in.
+const maxPhrase = 7
+
+// dropEverywhereKinds: "all namespaces" is a place, not a kind to list.
+func (r *reading) dropEverywhereKinds() {
+	for _, q := range r.cues {
+		if q.c == cEverywhere || q.c == cWide && q.j-q.i > 1 && r.columnOfNodes(q) {
+			r.dropKinds(q.i, q.j)
+		}
+	}
+}
+
+// columnOfNodes tells whether the words ask for where each pod runs as a column of the list: "with the nodes they sit on". Which
+// node it is, is another question, and may be one of nodes.
+func (r *reading) columnOfNodes(q cue) bool {
+	switch r.toks[q.i].text {
+	case "which", "what", "on":
+		return false
+	}
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.kinds[0].Plural == "pods" && (k.j <= q.i || k.i >= q.j) }) || r.focus.Resource.Plural == "pods"
+}
+
+// kindBeside tells whether a kind stands right beside the word: then the word is not one as well.
+func (r *reading) kindBeside(i int) bool {
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.i == i+1 || k.j == i })
+}
+
+// mendKinds recognises kinds of several words with a typing error in them: "persistant volumes", "servcie accounts". It runs
+// before single words are linked, so that a part of a phrase is not taken for all of it.
+func (r *reading) mendKinds() {
+	for i := range r.toks {
+		for _, phrase := range r.v.kindPhrases {
+			if to := i + len(phrase); to <= len(r.toks) && r.nearPhrase(i, phrase) {
+				was := r.words(mention{i: i, j: to})
+				for k, w := range phrase {
+					r.toks[i+k].text = w
+				}
+				r.trace = append(r.trace, TraceEntry{Words: was, As: "typed " + strings.Join(phrase, " ")})
+				break
+			}
+		}
+	}
+}
+
+// nearPhrase tells whether the words at i are the phrase but for typing errors, and have one at all.
+func (r *reading) nearPhrase(i int, phrase []string) bool {
+	slips := 0
+	for k, w := range phrase {
+		t := r.toks[i+k]
+		if t.quoted || t.lit != litNone || t.brk && k < len(phrase)-1 {
+			return false
+		}
+		if t.text == w {
+			continue
+		}
+		limit := editsAllowed(len(w))
+		if limit == 0 || len(t.text) < 4 || t.text[0] != w[0] || english(t.text) && !sameStem(t.text, w) || distance(t.text, w, limit) > limit {
+			return false
+		}
+		slips++
+	}
+	return slips > 0
+}
+
+// sameStem: "volume" for "volumes".
+func sameStem(a, b string) bool { return strings.TrimSuffix(a, "s") == strings.TrimSuffix(b, "s") }
 
 var ofWords = wordSet("of for from")
 

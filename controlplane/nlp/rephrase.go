@@ -49,6 +49,9 @@ type phrasing struct {
 
 // rephrase turns an idiom at the beginning of the words into the command it stands for.
 func rephrase(r *reading, toks []token) ([]token, bool) {
+	if len(r.toks) == len(toks) {
+		toks = slices.Clone(r.toks) // typing errors in the names of kinds are mended there
+	}
 	ph := &phrasing{r: r, toks: toks}
 	for _, p := range patterns {
 		ph.slots = map[string][]token{}

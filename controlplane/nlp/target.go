@@ -225,7 +225,8 @@ func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope)
 		f.Names = []string{name}
 		return r.fromFocus(f, spec, kinds, where)
 	}
-	if len(r.focus.Names) == 0 && len(r.focus.Rows) == 1 && r.has(cIt) && r.focus.Resource.Plural != "" { // "it" is the only one listed
+	elsewhere := where.said && where.ns != r.focus.Namespace || r.hasWord("ones") && len(kinds) == 0 && where.said
+	if len(r.focus.Names) == 0 && len(r.focus.Rows) == 1 && r.has(cIt) && r.focus.Resource.Plural != "" && !elsewhere { // "it" is the only one listed
 		r.take(cIt)
 		f := r.focus
 		f.Names = f.Rows

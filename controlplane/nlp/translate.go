@@ -76,7 +76,9 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if passesThrough(said) {
 		return passThrough(v, focus, said)
 	}
-	if parts := splitThen(said); len(parts) > 1 {
+	if parts := withoutChat(splitThen(said)); len(parts) == 1 {
+		return understand(ctx, v, focus, parts[0])
+	} else if len(parts) > 1 {
 		all := understandAll(ctx, v, focus, finer(ctx, v, focus, parts))
 		return orRequest(ctx, v, focus, said, all)
 	}
@@ -90,6 +92,14 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if parts := splitAnd(said); len(parts) > 1 {
 		if all := understandAll(ctx, v, focus, parts); all.q == nil && len(all.left) == 0 {
 			return all
+		}
+	}
+	if whole.readable() {
+		return whole
+	}
+	if rest := afterIMean(said); rest != "" {
+		if u := understand(ctx, v, focus, rest); complete(u) && ClassifyPlan(Plan{Steps: u.steps}) == Read {
+			return u
 		}
 	}
 	if rest := withoutPreamble(v, said); rest != "" {
@@ -290,7 +300,7 @@ func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 	if !write && u.reading != nil && u.reading.aboutSomethingElse() {
 		return refusal("That is not about this cluster. "+help, focus)
 	}
-	if u.score < acceptScore && !u.plainRead(write) || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
+	if u.score < acceptScore && !u.plainRead(write) || !write && len(u.left) > 0 && u.strayVerb() || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
 		return offer(v, focus, plan, u)
 	}
 	if len(u.left) > 0 {
@@ -466,7 +476,7 @@ func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
 	if u.reading != nil && u.q != nil && !u.q.refuse && u.score > 0 && len(u.reading.objs)+len(u.reading.kinds) > 0 && u.frame != nil && u.frame.write {
 		return asking(u.reading.ctx, v, focus, "", understood{q: u.q, trace: u.trace})
 	}
-	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0) && len(u.left) <= 2 {
+	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0 || slices.ContainsFunc(u.left, u.reading.asksHealthOf)) && len(u.left) <= 2 {
 		if q := u.reading.unknownName(u.left); q != nil {
 			return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
 		}
@@ -496,14 +506,15 @@ func (u understood) unknownOnly() *question {
 // saysAny tells whether the text says one of the concepts, used or not.
 func (r *reading) saysAny(cs []concept) bool { return slices.ContainsFunc(cs, r.says) }
 
-// unusedChange tells whether a word that asks for a change was left unexplained.
+// unusedChange tells whether a word that asks for a change was left unexplained where a clause has its verb.
 func (r *reading) unusedChange() bool {
 	for _, f := range frames {
-		if f.write && r.imperative(f.cues...) {
-			for _, q := range r.cues {
-				if slices.Contains(f.cues, q.c) && r.verbPlace(q.i) && r.free(q.mention) && r.weight(q.i) > 0 {
-					return true
-				}
+		if !f.write {
+			continue
+		}
+		for _, q := range r.cues {
+			if slices.Contains(f.cues, q.c) && r.free(q.mention) && r.weight(q.i) > 0 && (r.verbPlace(q.i) || r.clauseVerb(q.i)) {
+				return true
 			}
 		}
 	}
