@@ -38,6 +38,7 @@ i want you to, i need you to, i would like you to, i want to, i need to, i would
 we want to, we need to, we would like to, we have to, we must, we should, we ought to, we shall, we can, we may, we could, we will, we are going to, we had better, we better, we would better, we want you to,
 i would rather, we would rather, i would like, i want, i need, we want, we need, we would like, i am asking you to, it would be great to, it would be nice to, in this case, in that case, for now, from now on, as discussed, as agreed, per request, on request, need to, needs to, want to, gotta, gonna,
 how about we, how about, what do you say we, why do not we, why not, maybe, perhaps, it is best to, it would be good to, best, rather, nope, no, nah, ah ok, oh well, anyway, anyways, btw, by the way, fyi, heads up, listen, look, guys, team, folks, everyone, dear all, hello team, hi team, hey team, hi all, good morning, good evening, good afternoon, morning, evening,
+thereafter, subsequently, henceforth, following that, hereby, we hereby, once that is done, once this is done, once it is done, once done, once that is through, once it is through, when that is done, when this is done, when it is done, when done, when that is through, as soon as that is done, once they are done, after which, and after, please to, i ask you to, we ask you to, i ask that, we ask that, i request that, we request that, we hereby request that, it is requested that, it is asked that, please see to it that, kindly see to it that, i would ask you to, you are asked to, we would ask you to, i beg you to, gg, yo, i would need, we would need, i will need, we will need, there is need of, it is needed, it needs, is needed, i am in need of, we are in need of, with immediate effect, effective immediately, until further notice, till further notice, for the time being, for the moment,
 let us have, we require, could i have, can i have, could i get, can i get, could we have, can we have, could we get, can we get, may i have, may i ask you to, i am asking to, let us please, please do, do please, somehow, simply, double check, once more, one more thing, last thing, another thing, in that case just, then just, so just, now just, for me, for us`)
 
 func leadWords(s string) map[string][][]string {
@@ -68,6 +69,9 @@ func withoutLeads(toks []token) []token {
 var greetings = wordSet("hello hi hey morning evening team folks guys look listen first next best")
 
 func leadAt(toks []token) int {
+	if toks[0].text == "after" && len(toks) > 1 && !toks[0].brk && startsOrder(toks[1:]) {
+		return 1 // "and after follow the rollout"
+	}
 	if len(toks) > 1 && greetings[toks[0].text] && !toks[0].brk && (statives[toks[1].text] || toks[1].text == "to" || toks[1].text == "ought") {
 		return 0 // something is called that
 	}
@@ -152,6 +156,8 @@ func beginsClause(toks []token, i int) bool {
 			return false
 		}
 		return t.text != "till" && t.text != "til" || next(1) != "now"
+	case t.text == "after" && toks[i-1].text == "and" && startsOrder(toks[i+1:]):
+		return true
 	case t.text == "only" && next(1) == "if", t.text == "due" && next(1) == "to", t.text == "as" && next(1) == "long":
 		return true
 	case t.text == "since" || t.text == "as" || t.text == "so":

@@ -256,6 +256,15 @@ func (r *reading) swapThing(s *Step) (*question, bool) {
 	if len(kinds) > 0 && len(r.thingsNamed()) == 0 {
 		return nil, r.swapKind(s, kinds[0])
 	}
+	if s.Resource.Plural == "namespaces" && len(s.Names) == 1 && len(r.thingsNamed()) == 0 { // "same for ns1"
+		for _, n := range r.nss {
+			if r.free(n.mention) {
+				r.use(n.mention)
+				s.Names = []string{n.ns}
+				return nil, true
+			}
+		}
+	}
 	if len(r.thingsNamed()) == 0 {
 		return nil, false
 	}

@@ -68,7 +68,12 @@ func (r *reading) customNamed() *Object {
 }
 
 func (r *reading) asksSomething() bool {
-	return r.has(cWhy, cShow, cDescribe, cCount, cExplain) || len(r.toks) > 0 && askWords[r.toks[0].text]
+	for i, t := range r.toks {
+		if i < 4 && askWords[t.text] && (i == 0 || r.onlyStops(0, i)) {
+			return true
+		}
+	}
+	return r.has(cWhy, cShow, cDescribe, cCount, cExplain)
 }
 
 // switches are names of fields that are on or off, and whether on means that the thing works.
@@ -177,7 +182,7 @@ func (r *reading) fieldValue(at mention, name string, now any) (any, bool) {
 	case string:
 		for i := at.j; i < len(r.toks); i++ {
 			p := r.toks[i-1].text
-			if (p == "to" || p == "is" || p == "be" || p == "=" || p == "as") && !r.used[i] && !stopWords[r.toks[i].text] {
+			if (p == "to" || p == "be" || p == "becomes" || p == "=" || p == "as") && !r.used[i] && !stopWords[r.toks[i].text] {
 				r.useTok(i)
 				return r.toks[i].raw, true
 			}
