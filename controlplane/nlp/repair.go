@@ -5,9 +5,22 @@ import (
 	"strings"
 )
 
+// fieldWords are fields of the API as people type them, all in small letters.
+var fieldWords = wordSet("minavailable maxunavailable minreplicas maxreplicas")
+
+// camel tells whether a word is written as the API writes its fields: minAvailable.
+func camel(w string) bool {
+	for i := 1; i < len(w); i++ {
+		if w[i] >= 'A' && w[i] <= 'Z' && w[i-1] >= 'a' && w[i-1] <= 'z' {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *reading) known(i int) bool {
 	t := r.toks[i]
-	if t.lit != litNone || stopWords[t.text] || plainWords[t.text] || offTopic[t.text] || t.env || taintEffects[t.text] != "" {
+	if t.lit != litNone || stopWords[t.text] || plainWords[t.text] || offTopic[t.text] || t.env || taintEffects[t.text] != "" || camel(t.raw) || fieldWords[t.text] {
 		return true
 	}
 	for _, c := range r.cues {
