@@ -174,16 +174,13 @@ func (rq *request) missing() *question {
 		if len(r.thingsNamed())+len(r.kinds) == 0 && !noun {
 			continue
 		}
-		verb := p.toks[0].raw
 		switch named := r.thingsNamed(); {
-		case len(named) > 0 && noun:
-			return &question{text: "What exactly should I set for " + named[0].name + "? Say which part of it, and to what, such as \"set LOG_LEVEL to debug\" or \"the memory limit to 1Gi\"."}
 		case len(named) > 0:
-			return &question{text: "What should I " + verb + " about " + named[0].name + ", and to what?"}
+			return &question{text: "What exactly should be changed about " + named[0].name + "? Say which part of it, and to what, such as \"set LOG_LEVEL to debug\" or \"the memory limit to 1Gi\"."}
 		case len(r.kinds) > 0:
-			return &question{text: "Which " + strings.ToLower(r.kinds[0].kinds[0].Kind) + " do you mean, and what should it become?"}
+			return &question{text: "Which " + strings.ToLower(r.kinds[0].kinds[0].Kind) + " do you mean, and what should become of it?"}
 		}
-		return &question{text: "What should I " + verb + ", and of which deployment or object? Name it, and the value it should have."}
+		return &question{text: "Of which deployment or other object, and what should it become? Name it, and the value it should have."}
 	}
 	return nil
 }

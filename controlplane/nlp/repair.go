@@ -165,7 +165,7 @@ func (r *reading) kindBeside(i int) bool {
 func (r *reading) mendKinds() {
 	for i := range r.toks {
 		for _, phrase := range r.v.kindPhrases {
-			if to := i + len(phrase); to <= len(r.toks) && r.nearPhrase(i, phrase) {
+			if to := i + len(phrase); to <= len(r.toks) && r.nearPhrase(i, phrase) && len(r.v.words[r.textOf(mention{i: i, j: to})]) == 0 {
 				was := r.words(mention{i: i, j: to})
 				for k, w := range phrase {
 					r.toks[i+k].text = w
@@ -175,6 +175,15 @@ func (r *reading) mendKinds() {
 			}
 		}
 	}
+}
+
+// textOf are the words of a mention, in small letters.
+func (r *reading) textOf(m mention) string {
+	var out []string
+	for _, t := range r.toks[m.i:m.j] {
+		out = append(out, t.text)
+	}
+	return strings.Join(out, " ")
 }
 
 // nearPhrase tells whether the words at i are the phrase but for typing errors, and have one at all.
