@@ -86,7 +86,7 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 }
 
 // orderly are words that requests have which have no verb of changes.
-var orderly = wordSet("should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
+var orderly = wordSet("replicas replica should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
 
 // mayOrder tells whether there is anything in the words that a change is asked for by.
 func mayOrder(toks []token) bool {
