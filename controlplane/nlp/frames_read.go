@@ -232,6 +232,9 @@ func buildEvents(r *reading) (outcome, bool) {
 	s := Step{Op: OpEvents}
 	if r.take(cWarning) {
 		s.Args.Type = "Warning"
+	} else if r.has(cFailing, cTrouble) && r.has(cHappen) && !r.has(cWhy) { // "anything bad happening?"
+		s.Args.Type = "Warning"
+		r.take(cFailing, cTrouble)
 	} else if r.hasWord("normal") && r.has(cEvents) {
 		s.Args.Type = "Normal"
 		r.useWords("normal")

@@ -281,10 +281,10 @@ var lexiconTable = map[concept]string{
 	cCordoned:   "cordoned, unschedulable, scheduling disabled, not schedulable",
 
 	cSort:       "~sort, sorted by, order by, ordered by, sort by, ranked by, ~order, ~rank, ranked, sorted, by number of, grouped by",
-	cMost:       "most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
+	cMost:       "eating, eats, eat, eaters, guzzlers, guzzling, burning, devouring, gobbling, heavy users, most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
 	cLeast:      "least, lowest, smallest, fewest, the least",
 	cOldest:     "oldest, oldest first, by age, by creation, by creation time, by creation timestamp, by creation date, by start time",
-	cNewest:     "newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",
+	cNewest:     "latest first, youngest first, youngest on top, newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",
 	cAll:        "all, every, each, entire, whole, all the, all of the, everything",
 	cEverywhere: "everywhere, all namespaces, every namespace, each namespace, any namespace, across namespaces, across all namespaces, all the namespaces, cluster-wide, clusterwide, cluster wide, across the cluster, in the whole cluster, whole cluster, entire cluster, across the whole cluster, across the entire cluster, in all namespaces, in every namespace, in any namespace, in the cluster, in this cluster, on the cluster, on this cluster, across clusters, globally, over all namespaces, in our cluster, from all namespaces, of all namespaces, in my cluster, throughout the cluster, overall, anywhere",
 	cEverything: "everything, all resources, all objects, all the resources, all things, anything, all workloads, every resource, all that, all stuff",

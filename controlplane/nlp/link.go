@@ -68,6 +68,7 @@ func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *
 	r.mendKinds()
 	r.linkCues()
 	r.linkKinds()
+	r.listsNamespaces()
 	r.dropEverywhereKinds()
 	r.linkClusters()
 	r.linkNames()
@@ -89,7 +90,7 @@ func (r *reading) settle() {
 	slices.SortStableFunc(r.cues, func(a, b cue) int { return (b.j - b.i) - (a.j - a.i) })
 	var keep []cue
 	for _, q := range r.cues {
-		if r.withinSpoken(q.mention) || r.withinState(q) {
+		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) {
 			continue
 		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
@@ -103,6 +104,11 @@ func (r *reading) settle() {
 		return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= o.i && o.i < k.j && !o.spoken }) ||
 			slices.ContainsFunc(r.cues, func(q cue) bool { return q.j-q.i > 1 && wholePhrase[q.c] && q.i <= o.i && o.i < q.j })
 	})
+}
+
+// withinHow: "how can i see" asks for no right.
+func (r *reading) withinHow(m mention) bool {
+	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cHow && q.i <= m.i && m.j <= q.j && q.j-q.i > m.j-m.i })
 }
 
 // withinSpoken tells whether all of a mention lies in a name that was said in several words.

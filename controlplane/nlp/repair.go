@@ -132,6 +132,28 @@ func (r *reading) dropEverywhereKinds() {
 	}
 }
 
+// listsNamespaces: "show all namespaces" asks for them, where nothing else is asked for that could be in them.
+func (r *reading) listsNamespaces() {
+	r.cues = slices.DeleteFunc(r.cues, func(q cue) bool {
+		last := r.toks[q.j-1].text
+		if q.c != cEverywhere || last != "namespaces" && last != "namespace" || q.i == 0 || slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j <= q.i || k.i >= q.j }) {
+			return false
+		}
+		switch r.toks[q.i].text {
+		case "all", "every", "each", "any":
+		case "of":
+			return r.says1(q.i-1, cNames) || r.says1(q.i-1, cCount)
+		default:
+			return false // "across all namespaces"
+		}
+		verb := q.i - 1
+		for verb > 0 && (stopWords[r.toks[verb].text] && !inWords[r.toks[verb].text]) && !r.says1(verb, cShow) && !r.says1(verb, cGeneric) {
+			verb--
+		}
+		return !r.toks[verb].brk && (r.says1(verb, cShow) || r.says1(verb, cGeneric) || r.says1(verb, cCount) || r.says1(verb, cNames))
+	})
+}
+
 // columnOfNodes tells whether the words ask for where each pod runs as a column of the list: "with the nodes they sit on". Which
 // node it is, is another question, and may be one of nodes.
 func (r *reading) columnOfNodes(q cue) bool {

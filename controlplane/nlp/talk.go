@@ -87,7 +87,7 @@ func (r *reading) joinedToName(i int) bool {
 }
 
 // views are concepts that make a read another one, whatever it looks at: what is shown, and in which form.
-var views = conceptSet(cLogs, cTop, cEvents, cWarning, cHistory, cRollout, cYAML, cJSON, cNames, cExplain, cWhoAmI, cCanDo, cKinds, cSecretValue, cNoConfirm, cDryRun)
+var views = conceptSet(cLogs, cTop, cEvents, cWarning, cHistory, cRollout, cYAML, cJSON, cNames, cExplain, cWhoAmI, cCanDo, cKinds, cSecretValue, cNoConfirm, cDryRun, cExec, cPortForward, cCopy, cEdit, cApply)
 
 // narrows are the concepts whose words make a read of the kind narrower or order it otherwise: one of them left is a wrong answer.
 var narrows = map[Op]map[concept]bool{
@@ -140,7 +140,7 @@ func (u understood) mayLeave(i int) bool {
 	for _, q := range r.cues {
 		if q.i <= i && i < q.j {
 			cued = true
-			if u.blocks(q.c) {
+			if u.blocks(q.c) && t.text != "execute" {
 				return false
 			}
 		}
@@ -227,7 +227,7 @@ func (u understood) strayVerb() bool {
 	if u.frame == nil || u.frame.name != "get" && u.frame.name != "top" || r.asks() || !(len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.frame.name == "top")) {
 		return false
 	}
-	_, number := r.lit(litNumber)
+	number := slices.ContainsFunc(r.toks, func(t token) bool { return t.lit == litNumber || t.lit == litQuantity })
 	if r.obliges() || number && r.hasWord("more") {
 		return true
 	}

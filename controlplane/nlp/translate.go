@@ -97,10 +97,8 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if whole.readable() {
 		return whole
 	}
-	if rest := afterIMean(said); rest != "" {
-		if u := understand(ctx, v, focus, rest); complete(u) && ClassifyPlan(Plan{Steps: u.steps}) == Read {
-			return u
-		}
+	if u, ok := readClause(ctx, v, focus, said); ok {
+		return u
 	}
 	if rest := withoutPreamble(v, said); rest != "" {
 		if u := understand(ctx, v, focus, rest); complete(u) {
