@@ -37,6 +37,18 @@ func buildExplain(r *reading) (outcome, bool) {
 	return done(Step{Op: OpExplain, Args: Args{Path: path}})
 }
 
+// buildExplainPath: a field said with its dots and its kind asks what it is, in whatever words.
+func buildExplainPath(r *reading) (outcome, bool) {
+	dotted := slices.ContainsFunc(r.toks, func(t token) bool {
+		head, _, ok := strings.Cut(t.text, ".")
+		return ok && specWords[head] && t.lit == litNone
+	})
+	if !dotted || len(r.freeKinds()) != 1 || !r.asks() || len(r.thingsNamed()) > 0 || len(r.nss) > 0 {
+		return none()
+	}
+	return buildExplain(r)
+}
+
 // partFields are the fields of a spec that hold others, by the words for them; in pods, and in the templates of what makes pods.
 var partFields = map[string]string{"container": "containers", "containers": "containers", "volume": "volumes", "volumes": "volumes", "template": "template", "metadata": "metadata", "status": "status", "spec": "spec"}
 

@@ -89,6 +89,9 @@ func (r *reading) labelKnown(i int) (string, bool) {
 	if key == "" || thingKeys[r.toks[i].text] || i == 0 || !r.saysKindBeside(i) {
 		return "", false
 	}
+	if r.toks[i-1].text == "availability" || r.toks[i-1].text == "failure" {
+		r.useTok(i - 1)
+	}
 	if i+1 < len(r.toks) && !r.toks[i].brk {
 		v := r.skip(i+1, labelLists)
 		if v < len(r.toks) && r.labelValue(key, r.toks[v].text) {
@@ -202,6 +205,9 @@ func (r *reading) labelPair(first, from, k, after int, labelled bool) (string, b
 	v := after
 	if !r.toks[after-1].brk {
 		v = r.skip(after, labelLinks)
+	}
+	if v+1 < len(r.toks) && r.toks[v].text == "in" && r.labelValue(key, r.toks[v+1].text) { // "with app in checkout or payments"
+		v++
 	}
 	linked := v > after
 	negated, at := r.negatedBefore(first)

@@ -188,11 +188,18 @@ func (r *reading) linkKinds() {
 			}
 			phrase := strings.Join(words, " ")
 			kinds := r.v.words[phrase]
+			if len(kinds) == 0 && n > 1 && n <= 3 { // "poddisruption budgets"
+				kinds = r.v.words[strings.Join(words, "")]
+			}
 			if len(kinds) == 0 || !r.phraseAt(i, words) || r.toks[i].quoted || (r.toks[i].lit != litNone && n == 1) {
 				continue
 			}
 			if phrase == "deploy" && r.deploysSomething(i) {
 				continue
+			}
+			if n == 1 && englishShortNames[phrase] && i > 0 && len(r.toks[i-1].text) > 2 && groupSays(kinds[0].Group, r.toks[i-1].text) { // "argo apps"
+				r.kinds = append(r.kinds, kindMention{mention{i: i, j: i + 1}, kinds, isPlural(phrase, kinds[0])})
+				break
 			}
 			if n == 1 && englishShortNames[phrase] && kinds[0].Plural != phrase && kinds[0].Singular != phrase && phrase != "ns" && !r.commandPlace(i) {
 				continue
@@ -362,7 +369,7 @@ func (r *reading) linkNamespaces() {
 		}
 		ns := r.aliasOf(t.text)
 		if ns == "" || t.lit == litImage {
-			if ns == "" && i > 0 && r.placeWord(i) && !r.known(i) && !r.namespaceAt(i, 1) {
+			if ns == "" && i > 0 && r.placeWord(i) && !r.known(i) && !r.namespaceAt(i, 1) && !r.leadsNoun(i) {
 				r.lost = append(r.lost, t.raw)
 			}
 			continue
@@ -387,6 +394,11 @@ func (r *reading) linkNamespaces() {
 		}
 		r.nss = append(r.nss, nsMention{m, ns, strength})
 	}
+}
+
+// leadsNoun tells whether an English word after "in" is no place but says of the next word what it is: "in availability zone x".
+func (r *reading) leadsNoun(i int) bool {
+	return english(r.toks[i].text) && !r.toks[i].brk && i+1 < len(r.toks) && !stopWords[r.toks[i+1].text] && r.toks[i+1].text != "namespace" && r.toks[i+1].text != "ns"
 }
 
 // placed gives a namespace that was said in several words the strength of where it stands.

@@ -63,13 +63,16 @@ func turnsAway(part string) bool {
 // namesAThing tells whether a text names a kind or something of the cluster.
 func namesAThing(v *Vocabulary, part string) bool {
 	return slices.ContainsFunc(lex(part), func(t token) bool {
-		return !stopWords[t.text] && (v.objects.has(t.text) || v.namespaces[t.text] || len(v.words[t.text]) > 0 && !englishShortNames[t.text] || strings.ContainsAny(t.text, "/="))
+		return (!stopWords[t.text] || len(v.words[t.text]) > 0) && (v.objects.has(t.text) || v.namespaces[t.text] || len(v.words[t.text]) > 0 && !englishShortNames[t.text] || strings.ContainsAny(t.text, "/="))
 	})
 }
 
-// ordersChange tells whether a text is a command to change something, or forbids one.
+// adjectives are words for changes that stand before nouns as well: "I'm new here", "more of the same".
+var adjectives = wordSet("new up down more clear live cut set let")
+
+// ordersChange tells whether a text is a command to change something.
 func ordersChange(part string) bool {
 	toks := lex(part)
 	at, asks := commandAt(toks)
-	return asks && at < len(toks) || slices.ContainsFunc(toks, func(t token) bool { return denials[t.text] && t.text != "only" })
+	return asks && at < len(toks) && !adjectives[toks[at].text]
 }

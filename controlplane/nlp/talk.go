@@ -18,7 +18,7 @@ func (r *reading) markTalk() {
 	for i, t := range r.toks {
 		switch {
 		case t.quoted || t.env || taintEffects[t.text] != "" || r.isCue(i) || r.isKind(i) || r.inObject(i) || r.namespaceAt(i, 1):
-		case clockOrCode.MatchString(t.text):
+		case clockOrCode.MatchString(t.text), r.saysGroup(i):
 			r.talk[i] = true
 		case t.lit != litNone || offTopic[t.text]:
 		case english(t.text):
@@ -28,6 +28,13 @@ func (r *reading) markTalk() {
 			r.talk[i] = about && !r.namePlace(i) && !r.joinedToName(i)
 		}
 	}
+}
+
+// saysGroup tells whether the word names the API group of a kind that is said: "virtual services of istio".
+func (r *reading) saysGroup(i int) bool {
+	return len(r.toks[i].text) > 2 && slices.ContainsFunc(r.kinds, func(k kindMention) bool {
+		return slices.ContainsFunc(k.kinds, func(kind *Kind) bool { return groupSays(kind.Group, r.toks[i].text) })
+	})
 }
 
 func (r *reading) inObject(i int) bool {
@@ -195,6 +202,17 @@ func (u understood) readScore() float64 {
 		return 0
 	}
 	return (explained - 0.7*not) / all
+}
+
+// unusedRead tells whether a further verb of a read was left where a clause has its verb: "show pods and describe web".
+func (r *reading) unusedRead() bool {
+	return slices.ContainsFunc(r.cues, func(q cue) bool {
+		switch q.c {
+		case cShow, cDescribe, cLogs, cTop, cEvents, cCount:
+			return r.free(q.mention) && r.clauseVerb(q.i)
+		}
+		return false
+	})
 }
 
 // asks tells whether the text asks to be shown something, in so many words or as a question.
