@@ -8,13 +8,13 @@ import (
 
 // turning words change what is asked, whatever else is understood: what is left of them is never passed over.
 var turning = wordSet(`not never no nothing none nobody neither nor without except excluding avoid refrain unless until till til if when whenever once while after before provided
-other others else rest remaining instead rather half some several both few either or only tomorrow tonight later monday tuesday wednesday thursday friday saturday sunday weekend
+other others else rest remaining half some several both few either or tomorrow tonight later monday tuesday wednesday thursday friday saturday sunday weekend
 noon midnight everything everywhere anything all every each any`)
 
 // idleCues are concepts that a request may leave: they say what state a thing is in, or nothing.
 var idleCues = []concept{
 	cFailing, cTrouble, cHealth, cStatus, cNow, cIt, cGeneric, cAsk, cFiller, cAbout, cSame, cRunning, cReady, cWorkload, cHappen, cCrashing, cOOM, cPending, cFailed, cNotReady,
-	cHow, cNoConfirm, cMake, cUses, cPlaced, cChanged,
+	cHow, cNoConfirm, cInstead, cMake, cUses, cPlaced, cChanged,
 }
 
 // accepted tells whether a reading may be taken although it left words: none of them names or counts anything, asks for
@@ -74,6 +74,9 @@ func (r *reading) idle(i int, careful bool) bool {
 	}
 	if distinctive(t.text) || r.mayName(i) {
 		return false
+	}
+	if r.talk != nil && r.talk[i] && (english(t.text) || !careful) {
+		return true
 	}
 	return !careful
 }

@@ -7,8 +7,9 @@ import (
 
 // part is one clause of what was said.
 type part struct {
-	toks []token
-	role role
+	toks  []token
+	role  role
+	idiom bool // it was said in other words than the plain command
 }
 
 // role is what a clause does in what was said.
@@ -35,7 +36,10 @@ can you, could you, would you, will you, can we, could we, can someone, could so
 you can now, you may now, someone should, somebody should, someone please, somebody please, anyone please, would somebody, would someone,
 i want you to, i need you to, i would like you to, i want to, i need to, i would like to, i would love to, i have to, i must, i should, i wish to, i am going to, i will, i shall, i might,
 we want to, we need to, we would like to, we have to, we must, we should, we ought to, we shall, we can, we may, we could, we will, we are going to, we had better, we better, we would better, we want you to,
-i would rather, we would rather, i would like, i want, i need, we want, we need, we would like, i am asking you to, it would be great to, it would be nice to, in this case, in that case, for now, from now on, as discussed, as agreed, per request, on request, need to, needs to, want to, gotta, gonna`)
+i would rather, we would rather, i would like, i want, i need, we want, we need, we would like, i am asking you to, it would be great to, it would be nice to, in this case, in that case, for now, from now on, as discussed, as agreed, per request, on request, need to, needs to, want to, gotta, gonna,
+how about we, how about, what do you say we, why do not we, why not, maybe, perhaps, it is best to, it would be good to, best, rather, nope, no, nah, ah ok, oh well, anyway, anyways, btw, by the way, fyi, heads up, listen, look, guys, team, folks, everyone, dear all, hello team, hi team, hey team, hi all, good morning, good evening, good afternoon, morning, evening,
+thereafter, subsequently, henceforth, following that, hereby, we hereby, once that is done, once this is done, once it is done, once done, once that is through, once it is through, when that is done, when this is done, when it is done, when done, when that is through, as soon as that is done, once they are done, after which, and after, please to, i ask you to, we ask you to, i ask that, we ask that, i request that, we request that, we hereby request that, it is requested that, it is asked that, please see to it that, kindly see to it that, i would ask you to, you are asked to, we would ask you to, i beg you to, gg, yo, i would need, we would need, i will need, we will need, there is need of, it is needed, it needs, is needed, i am in need of, we are in need of, with immediate effect, effective immediately, until further notice, till further notice, for the time being, for the moment,
+let us have, we require, could i have, can i have, could i get, can i get, could we have, can we have, could we get, can we get, may i have, may i ask you to, i am asking to, let us please, please do, do please, somehow, simply, double check, once more, one more thing, last thing, another thing, in that case just, then just, so just, now just, for me, for us`)
 
 func leadWords(s string) map[string][][]string {
 	out := map[string][][]string{}
@@ -62,7 +66,18 @@ func withoutLeads(toks []token) []token {
 	return toks
 }
 
+var greetings = wordSet("hello hi hey morning evening team folks guys look listen first next best")
+
 func leadAt(toks []token) int {
+	if toks[0].text == "after" && len(toks) > 1 && !toks[0].brk && startsOrder(toks[1:]) {
+		return 1 // "and after follow the rollout"
+	}
+	if len(toks) > 1 && greetings[toks[0].text] && !toks[0].brk && (statives[toks[1].text] || toks[1].text == "to" || toks[1].text == "ought") {
+		return 0 // something is called that
+	}
+	if toks[0].text == "no" && !toks[0].brk || toks[0].text == "best" && !toks[0].brk {
+		return 0
+	}
 	for _, words := range leads[toks[0].text] {
 		if !toks[0].quoted && len(words) <= len(toks) && startsWith(toks, words) {
 			return len(words)
@@ -88,7 +103,7 @@ func clausesOf(toks []token) [][]token {
 	var out [][]token
 	from := 0
 	for i := range toks {
-		if i > from && beginsClause(toks, i) {
+		if i > from && (beginsClause(toks, i) && !barely(toks[from:i]) || politeWord[toks[i].text] && !toks[i].brk && startsOrder(toks[i+1:]) && len(withoutLeads(toks[from:i])) > 1) {
 			out = append(out, toks[from:i])
 			from = i
 		}
@@ -101,6 +116,17 @@ func clausesOf(toks []token) [][]token {
 		out = append(out, toks[from:])
 	}
 	return out
+}
+
+var politeWord = wordSet("please pls plz kindly")
+
+// barely tells whether words before a clause are no clause of their own: "show me (then what is left)".
+func barely(toks []token) bool {
+	return !slices.ContainsFunc(toks, func(t token) bool { return !stopWords[t.text] && !onlyShows(t.text) }) && len(toks) <= 3
+}
+
+func onlyShows(w string) bool {
+	return slices.ContainsFunc(lexicon[w], func(p phrase) bool { return len(p.words) == 1 && (p.c == cShow || p.c == cGeneric) })
 }
 
 var clauseOpeners = wordSet("because cuz coz bcuz bcs bc otherwise if unless until till til when once whenever while before after whereas provided although though")
@@ -120,6 +146,9 @@ func beginsClause(toks []token, i int) bool {
 	case t.text == "then":
 		return true
 	case clauseOpeners[t.text]:
+		if toks[i-1].text == "wait" || toks[i-1].text == "on" && i > 1 && toks[i-2].text == "hold" {
+			return false // "wait until" is what is asked for
+		}
 		if (t.text == "before" || t.text == "after" || t.text == "once") && (i == len(toks)-1 || toks[i].brk || toks[i-1].text == "one" || toks[i-1].text == "was" || toks[i-1].text == "version" || toks[i-1].text == "it") {
 			return false // "the one before"
 		}
@@ -127,12 +156,17 @@ func beginsClause(toks []token, i int) bool {
 			return false
 		}
 		return t.text != "till" && t.text != "til" || next(1) != "now"
+	case t.text == "after" && toks[i-1].text == "and" && startsOrder(toks[i+1:]):
+		return true
 	case t.text == "only" && next(1) == "if", t.text == "due" && next(1) == "to", t.text == "as" && next(1) == "long":
 		return true
 	case t.text == "since" || t.text == "as" || t.text == "so":
 		return subjects[next(1)] && next(1) != "this" && next(1) != "that" || t.text == "so" && (next(1) == "that" || next(1) == "please" || startsOrder(toks[i+1:]))
 	case t.text == "and" || t.text == "but":
 		rest := toks[i+1:]
+		if len(rest) > 1 && spareVerbs[rest[0].text] {
+			return true
+		}
 		return startsOrder(rest) || subjects[next(1)] && finite[next(2)] || t.text == "but" && (next(1) == "only" || next(1) == "not")
 	}
 	return false
@@ -157,7 +191,15 @@ func startsOrder(toks []token) bool {
 
 // notVerbs are words of change concepts that are no verbs where a clause begins.
 var notVerbs = wordSet("up down more less fewer new labels label running used manually immediately nobody it its that this those these actually and not no last know need want " +
-	"fire hold roll top lines line number total amount annotation annotations taints unschedulable schedulable scaled")
+	"top lines line number total amount annotation annotations taints unschedulable schedulable scaled")
+
+var courtesyWords = wordSet("kind mind please possible convenient trouble nice okay ok time chance moment minute second poss bother good")
+
+// courteous tells whether a clause with "if" or "when" only asks nicely: "if you'd be so kind", "when you have a minute".
+func courteous(c []token) bool {
+	return len(c) > 1 && len(c) <= 8 && (c[0].text == "if" || c[0].text == "when" || c[0].text == "whenever" || c[0].text == "as") && (c[1].text == "you" || c[1].text == "possible" || c[1].text == "that" || c[1].text == "soon" || c[1].text == "it" && holdsWord(c, wordSet("trouble bother okay ok possible"))) &&
+		holdsWord(c, courtesyWords) && !slices.ContainsFunc(c, func(t token) bool { return t.lit != litNone && t.lit != litOrdinal })
+}
 
 // holdsWord tells whether one of the words is in the clause.
 func holdsWord(toks []token, words map[string]bool) bool {
@@ -165,7 +207,8 @@ func holdsWord(toks []token, words map[string]bool) bool {
 }
 
 var (
-	negations = wordSet("not never no nothing none nobody neither without except excluding avoid refrain nor")
+	prohibitions = wordSet("not never no without except excluding avoid refrain nor")
+	negations    = wordSet("not never no nothing none nobody neither without except excluding avoid refrain nor")
 	// people and things that sentences say something of, before a verb
 	speakers = wordSet(`i we they he she it you users customers people everyone everybody nobody somebody someone who there nothing everything noone`)
 	openers  = wordSet(`the our my this that these those a an all some most his her their its every each no`)
@@ -200,6 +243,9 @@ func isStatement(toks []token) bool {
 	return false
 }
 
+// weakOrders are verbs of changes by which sentences also say how things are.
+var weakOrders = wordSet("use run start make take give put let work add need go")
+
 // ordersWithin tells whether a clause that asks for nothing at its beginning still says to do something: "we must delete it".
 func ordersWithin(toks []token) bool {
 	for i := 1; i < len(toks); i++ {
@@ -207,7 +253,12 @@ func ordersWithin(toks []token) bool {
 			continue
 		}
 		switch toks[i-1].text {
-		case "should", "must", "will", "shall", "may", "might", "please", "not", "never", "do", "let":
+		case "not", "never":
+			if i > 2 && weakOrders[toks[i].text] { // "we do not use it any more" is no order
+				continue
+			}
+			return true
+		case "should", "must", "will", "shall", "may", "might", "please", "do", "let":
 			return true
 		case "to":
 			if i > 1 && (toks[i-2].text == "have" || toks[i-2].text == "has" || toks[i-2].text == "need" || toks[i-2].text == "needs" || toks[i-2].text == "want" || toks[i-2].text == "wants" || toks[i-2].text == "ought") {

@@ -95,7 +95,7 @@ func (r *reading) swapCount(s *Step) bool {
 	if s.Op != OpScale || s.Args.Replicas == nil || len(r.thingsNamed()) > 0 {
 		return false
 	}
-	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please") && len(r.toks) > 2 {
+	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please", "meant", "mean") && len(r.toks) > 2 {
 		return false
 	}
 	a, ok := r.amount()
@@ -117,7 +117,7 @@ func (r *reading) swapCount(s *Step) bool {
 		return false
 	}
 	r.take(cMake, cSet, cIt, cUp, cDown, cReplicas, cMore, cScale, cAdd, cRemove)
-	r.useWords("back", "no", "sorry", "rather", "again", "wait")
+	r.useWords("back", "no", "sorry", "rather", "again", "wait", "meant", "mean", "actually", "hmm")
 	count := int32(n)
 	s.Args.Current, s.Args.Replicas = s.Args.Replicas, &count
 	return true
@@ -172,6 +172,9 @@ func (r *reading) swapValue(s *Step) bool {
 			continue
 		}
 		before := i > 0 && (r.toks[i-1].text == "to" || r.toks[i-1].text == "it" || r.toks[i-1].text == "that" || r.toks[i-1].brk)
+		if t.lit == litKeyValue && (s.Op == OpLabel || s.Op == OpAnnotate || s.Op == OpSetEnv) {
+			return r.swapPair(s, i)
+		}
 		if t.lit == litVersion || t.lit == litImage || t.lit == litNumber || before && t.lit == litNone && !stopWords[t.text] && (r.toks[i-1].text == "to" || !r.isCue(i)) || before && t.lit == litQuantity {
 			at = i
 		}
@@ -218,6 +221,24 @@ func (r *reading) swapValue(s *Step) bool {
 	return true
 }
 
+// swapPair puts another value in the place of the one key that was set: "sorry, make it tier=web".
+func (r *reading) swapPair(s *Step, i int) bool {
+	k, v, _ := strings.Cut(r.toks[i].raw, "=")
+	set := &s.Args.Set
+	if s.Op == OpSetEnv {
+		set = &s.Args.Env
+	}
+	if _, ok := (*set)[k]; !ok || len(*set) != 1 {
+		return false
+	}
+	*set = map[string]string{k: v}
+	s.Args.Overwrite = s.Op != OpSetEnv
+	r.useTok(i)
+	r.take(cMake, cInstead, cSet, cIt)
+	r.useWords("no", "rather", "actually", "sorry", "meant", "mean")
+	return true
+}
+
 // onlyValue is a map of one key with another value, or nil.
 func onlyValue(m map[string]string, value string) map[string]string {
 	if len(m) != 1 {
@@ -234,6 +255,15 @@ func (r *reading) swapThing(s *Step) (*question, bool) {
 	kinds := r.freeKinds()
 	if len(kinds) > 0 && len(r.thingsNamed()) == 0 {
 		return nil, r.swapKind(s, kinds[0])
+	}
+	if s.Resource.Plural == "namespaces" && len(s.Names) == 1 && len(r.thingsNamed()) == 0 { // "same for ns1"
+		for _, n := range r.nss {
+			if r.free(n.mention) {
+				r.use(n.mention)
+				s.Names = []string{n.ns}
+				return nil, true
+			}
+		}
 	}
 	if len(r.thingsNamed()) == 0 {
 		return nil, false

@@ -73,6 +73,7 @@ func init() { // frames refer to functions that refer to frames
 		{name: "delete", cues: []concept{cDelete}, unless: []concept{cUndo}, write: true, build: buildDelete},
 		{name: "finalizers", cues: []concept{cFinalizer}, write: true, prior: .07, build: buildFinalizers},
 		{name: "bind", cues: []concept{cAdd, cSet, cBind}, write: true, prior: .05, build: buildBind},
+		{name: "field", write: true, prior: .07, build: buildField},
 		{name: "create", cues: []concept{cCreate, cRun}, write: true, build: buildCreate},
 		{name: "cannot", cues: []concept{cExec, cPortForward, cCopy, cEdit, cApply, cSecretValue}, unless: []concept{cCanI}, prior: .01, build: buildCannot},
 	}

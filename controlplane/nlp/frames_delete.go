@@ -41,6 +41,13 @@ func buildDelete(r *reading) (outcome, bool) {
 // haste reads how hard a deletion is: by force, at once, or with a grace period.
 func (r *reading) haste(s *Step) {
 	force := r.take(cForce)
+	if i, ok := r.noGrace(); ok {
+		zero := int64(0)
+		s.Args.GracePeriod, s.Args.Force = &zero, true
+		r.use(i)
+		r.take(cNow, cForce)
+		return
+	}
 	if r.hasWord("grace") {
 		if n, ok := r.graceSeconds(); ok {
 			s.Args.GracePeriod, s.Args.Force = &n, force
@@ -53,6 +60,27 @@ func (r *reading) haste(s *Step) {
 		s.Args.GracePeriod, s.Args.Force = &zero, true
 	}
 	r.take(cNow)
+}
+
+// noGrace finds "without grace", "no grace period", "zero grace".
+func (r *reading) noGrace() (mention, bool) {
+	for i, t := range r.toks {
+		if t.text != "grace" || i == 0 {
+			continue
+		}
+		m := mention{i: i - 1, j: i + 1}
+		if m.j < len(r.toks) && r.toks[m.j].text == "period" {
+			m.j++
+		}
+		switch w := r.toks[m.i].text; {
+		case w == "any" || w == "a":
+			m.i--
+			return m, m.i >= 0 && r.toks[m.i].text == "without"
+		case w == "no" || w == "without" || w == "zero" || r.toks[m.i].lit == litNumber && r.toks[m.i].num == 0:
+			return m, true
+		}
+	}
+	return mention{}, false
 }
 
 func (r *reading) graceSeconds() (int64, bool) {

@@ -16,6 +16,10 @@ var unsafeRules = []struct {
 		"Changes are always shown before they are made, and made only when you approve them; that can't be switched off. " + help,
 	},
 	{
+		regexp.MustCompile(`(?i)\b(next|future|following|subsequent|coming|further|upcoming|all|any|every|other|such)\s+(few\s+|other\s+)?(time|times|deletes?|deletions?|changes?|ones|requests?|commands?|operations?|restarts?|actions?|removals?)\b.{0,50}\b(without (asking|confirm\w*|approv\w*|check\w*)|(don'?t|do not|no need to|never|stop) (ask|confirm|check|wait|prompt)\w*|(just|simply|straight) (do|run|execute|go|apply)|auto\w*)|\b(don'?t|do not|no need to|needn'?t|never|stop|quit) (have to |need to |bother )?(to )?(ask|prompt|confirm|check with)(ing)?( me)?\b.{0,30}\b(again|any ?more|any longer|in future|in the future|next time|from (now|here) on|for (the|this) (rest|session|day)|today)\b`),
+		"Changes are always shown before they are made, and made only when you approve them; that can't be switched off. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bcluster[- ]?admin\b.*\b(bind|give|grant|make|add|assign)\b|\b(bind|give|grant|make|add|assign|create)\b.*\bcluster[- ]?admin\b|\bsystem:masters\b|\b(give|grant|get|make)\b.{0,30}\b(root|superuser|full admin|admin rights|admin access|unrestricted access)\b`),
 		"KubeChat does not bind anybody to cluster-admin or system:masters.",
 	},

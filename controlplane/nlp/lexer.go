@@ -89,11 +89,12 @@ var contractions = map[string]string{
 	"didn't": "did not", "didnt": "did not", "i'm": "i am", "im": "i am", "i'd": "i would", "i'll": "i will", "we're": "we are", "they're": "they are",
 	"we've": "we have", "i've": "i have", "wouldn't": "would not", "shouldn't": "should not", "hasn't": "has not", "haven't": "have not",
 	"wasn't": "was not", "weren't": "were not", "you're": "you are", "why's": "why is", "gimme": "give me", "lemme": "let me", "u": "you", "ur": "your", "rn": "right now", "ya": "you", "wanna": "want to", "which's": "which is",
+	"we'd": "we would", "couldn't": "could not", "whos": "who is", "til": "until", "'til": "until", "you'd": "you would", "they'd": "they would", "they've": "they have", "you've": "you have", "you'll": "you will",
+	"we'll": "we will", "it'll": "it will", "they'll": "they will", "mustn't": "must not", "needn't": "need not", "ain't": "is not", "shan't": "shall not", "that'd": "that would", "who'd": "who would",
 	"teh": "the", "hte": "the", "tha": "the", "wich": "which", "whcih": "which", "whihc": "which", "wht": "what", "waht": "what", "adn": "and", "nad": "and", "fo": "of",
 	"lst": "list", "topp": "top", "incl": "including", "incl.": "including", "lsit": "list", "lits": "list", "shwo": "show", "sho": "show", "hsow": "show", "shw": "show", "tpo": "top", "gte": "get", "taht": "that", "thsi": "this", "hows": "how is", "wheres": "where is",
 	"whens": "when is", "thx": "thanks", "thier": "their", "alot": "a lot", "tho": "though", "wats": "what is", "wat": "what", "givme": "give me", "shwme": "show me", "fomr": "from", "frm": "from", "abt": "about", "ths": "this",
 	"nmae": "name", "sttaus": "status", "lgos": "logs", "polease": "please", "plese": "please", "pleas": "please", "somthing": "something", "anythign": "anything", "em": "them",
-	"we'd": "we would", "couldn't": "could not", "whos": "who is",
 }
 
 // lex splits a text into tokens, typed spans before words.

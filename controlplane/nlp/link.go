@@ -64,6 +64,24 @@ type reading struct {
 }
 
 func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
+	r := linkExact(ctx, v, focus, toks)
+	r.linkParts()
+	r.repair()
+	r.linkNamespaces()
+	r.settle()
+	r.markTalk()
+	return r
+}
+
+// exactReading knows only what is said as it is called: nothing in it is mended, or found by a part of its name.
+func exactReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
+	r := linkExact(ctx, v, focus, toks)
+	r.linkNamespaces()
+	r.settle()
+	return r
+}
+
+func linkExact(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
 	r := &reading{ctx: ctx, v: v, focus: focus, toks: toks, used: make([]bool, len(toks)), noted: make([]bool, len(toks))}
 	r.mendKinds()
 	r.linkCues()
@@ -74,11 +92,6 @@ func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *
 	r.linkNames()
 	r.linkSpoken()
 	r.linkGroups()
-	r.linkParts()
-	r.repair()
-	r.linkNamespaces()
-	r.settle()
-	r.markTalk()
 	return r
 }
 

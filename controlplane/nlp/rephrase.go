@@ -7,7 +7,7 @@ import (
 
 // idiom is a way of asking for a change, and the plain command that it stands for. Both are words and slots: <x> is what the
 // change is of, <n> a number, <i> an image or a version, <kv> pairs, <ekv> pairs of a variable and its value, <q> a quantity, <e> a variable's name, <w> one word,
-// <t> a time that comes round, <p> and <g> the past and the -ing form of a verb of changes, <.> a few words of no matter.
+// <t> a time that comes round, <k> a kind that can be made, <new> the name of what is not there yet, <p> and <g> the past and the -ing form of a verb of changes, <.> a few words of no matter.
 // "a|b" is either word, a word with ? may be missing, $ is the end of the clause. What stands after the idiom stays after the command.
 type idiom struct {
 	from, to string
@@ -49,6 +49,9 @@ type phrasing struct {
 
 // rephrase turns an idiom at the beginning of the words into the command it stands for.
 func rephrase(r *reading, toks []token) ([]token, bool) {
+	if len(r.toks) == len(toks) {
+		toks = slices.Clone(r.toks) // typing errors in the names of kinds are mended there
+	}
 	ph := &phrasing{r: r, toks: toks}
 	for _, p := range patterns {
 		ph.slots = map[string][]token{}
@@ -76,7 +79,7 @@ func rephrase(r *reading, toks []token) ([]token, bool) {
 }
 
 func plainToken(w string) token {
-	t := token{text: w, raw: w}
+	t := token{text: strings.ToLower(w), raw: w}
 	classifyLiteral(&t)
 	return t
 }
@@ -116,6 +119,16 @@ func (ph *phrasing) matchHere(p pattern, k, i int) (int, bool) {
 			if end, ok := ph.match(p, k+1, i+n); ok {
 				ph.slots[w] = slices.Clone(ph.toks[i : i+n])
 				return end, true
+			}
+		}
+		return 0, false
+	case w == "<k>":
+		for _, m := range ph.r.kinds {
+			if m.i == i && creators[m.kinds[0].Key()] != nil {
+				if end, ok := ph.match(p, k+1, m.j); ok {
+					ph.slots[w] = slices.Clone(ph.toks[i:m.j])
+					return end, true
+				}
 			}
 		}
 		return 0, false
@@ -184,7 +197,9 @@ func (ph *phrasing) fits(w string, words []string, i int) bool {
 	case "<e>":
 		return t.env
 	case "<w>":
-		return t.lit == litNone && !stopWords[t.text] || t.quoted || t.lit == litVersion || t.lit == litNumber
+		return t.lit == litNone && !stopWords[t.text] || t.quoted || t.lit == litVersion || t.lit == litNumber || t.lit == litDuration || t.lit == litQuantity
+	case "<new>":
+		return (t.lit == litNone || t.lit == litVersion) && !stopWords[t.text] && !plainWords[t.text] && !ph.r.objectNamed(i) && !ph.r.isKind(i) && !ph.r.namespaceAt(i, 1) && (!ph.r.isCue(i) || distinctive(t.text))
 	case "<p>", "<g>":
 		return !t.quoted && verbForm(t.text, w) && asksChange(ph.toks, i)
 	}
@@ -213,15 +228,23 @@ func (ph *phrasing) timeAt(i int) (string, int) {
 var targetKinds = map[string][]string{
 	"cron": {"cronjobs.batch"}, "node": {"nodes"}, "scale": scalable, "claim": {"persistentvolumeclaims"}, "service": {"services"},
 	"roll": workloadKinds, "run": append([]string{"cronjobs.batch"}, workloadKinds...),
-	"budget": {"poddisruptionbudgets.policy"},
+	"budget": {"poddisruptionbudgets.policy"}, "hpa": {"horizontalpodautoscalers.autoscaling"},
 }
+
+// runs are kinds that "take down" stops and does not delete.
+var runs = slices.Concat(workloadKinds, []string{"replicasets.apps", "cronjobs.batch", "nodes"})
 
 var targetPronouns = wordSet("it them that this these those there one its ones")
 
 // isTarget tells whether the words name something of the kind, or point at what the conversation is about.
 func (ph *phrasing) isTarget(from, to int, of string) bool {
 	keys := targetKinds[of]
-	fits := func(key string) bool { return len(keys) == 0 || slices.Contains(keys, key) }
+	fits := func(key string) bool {
+		if of == "other" {
+			return !slices.Contains(runs, key)
+		}
+		return len(keys) == 0 || slices.Contains(keys, key)
+	}
 	named := false
 	for _, o := range ph.r.objs {
 		if o.i < from || o.j > to {

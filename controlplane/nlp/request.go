@@ -13,35 +13,48 @@ type request struct {
 	v     *Vocabulary
 	focus Focus
 	parts []part
-	about []token // what the explaining clauses name, where it is one thing: what "it" is
-	where []token // and the namespace that they name
-	only  *int32  // replicas there have to be for a change
+	about []token  // what the explaining clauses name, where it is one thing: what "it" is
+	kinds []string // which it may be of
+	where []token  // and the namespace that they name
+	only  *int32   // replicas there have to be for a change
 	spare []string
+
+	known map[string]*reading
+
+	idiom   bool // something was said in other words than the plain command
+	forbids bool // something was forbidden
 }
 
 // asRequest reads a text clause by clause, for what is asked for in it. It is the second reading of what the first has not
 // understood: idioms are turned into the commands that they stand for, and what only explains is left out. It tells
 // whether it came to something better than nothing.
-func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (understood, bool) {
+func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*request, understood, bool) {
 	toks, q := spokenWords(v, said)
-	if q != nil || len(toks) == 0 || len(toks) > maxTokens {
-		return understood{}, false
+	if q != nil || len(toks) == 0 || len(toks) > maxTokens || !mayOrder(toks) {
+		return nil, understood{}, false
 	}
 	rq := &request{ctx: ctx, v: v, focus: focus}
 	clauses := clausesOf(toks)
 	if strings.Contains(said, "?") && !slices.ContainsFunc(clauses, politeQuestion) {
-		return understood{}, false
+		return nil, understood{}, false
 	}
 	rq.gather(clauses)
+	blocked := false
 	for _, c := range clauses {
 		p := rq.part(c)
-		switch p.role {
-		case roleCondition, roleForbidden:
-			return understood{}, false
+		if last := len(rq.parts) - 1; p.role == roleUntil && last >= 0 && rq.parts[last].role == roleReason {
+			p.role = roleReason // "I can't wait until two"
 		}
+		blocked = blocked || p.role == roleCondition || p.role == roleForbidden
+		rq.idiom = rq.idiom || p.idiom
+		rq.forbids = rq.forbids || p.role == roleForbidden && ordersWithin(clearLeads(c))
 		rq.parts = append(rq.parts, p)
 	}
-	return rq.read()
+	if blocked {
+		return rq, understood{}, false
+	}
+	u, ok := rq.read()
+	return rq, u, ok
 }
 
 // orRequest is the reading, or the one clause by clause where that understands a change that the reading does not.
@@ -49,15 +62,35 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	if first.q != nil && first.q.refuse && !first.q.lost {
 		return first // a rule against it
 	}
-	if complete(first) && (first.score >= acceptScore && ClassifyPlan(Plan{Steps: first.steps}) != Read || first.undo) {
-		return first
-	}
-	second, ok := asRequest(ctx, v, focus, said)
+	rq, second, ok := asRequest(ctx, v, focus, said)
+	change := complete(first) && (first.score >= acceptScore && ClassifyPlan(Plan{Steps: first.steps}) != Read || first.undo)
+	asked := first.q != nil && !first.q.refuse && first.score >= offerScore
 	switch {
-	case !ok, second.q != nil && (complete(first) || first.q != nil && !first.q.refuse && first.score >= offerScore):
+	case rq == nil:
 		return first
+	case ok && complete(second) && (!change || rq.idiom || rq.touchesSpared(first)):
+		return second
+	case change && rq.touchesSpared(first):
+		return understood{q: &question{text: "I do not see what to change and what to leave. Say them one at a time."}, score: 1, reading: first.reading}
+	case rq.forbids && !change && !asked:
+		return understood{q: &question{text: "You said not to, so I change nothing.", refuse: true}}
+	case ok && second.q != nil && !complete(first) && !asked:
+		return second
 	}
-	return second
+	return first
+}
+
+// orderly are words that requests have which have no verb of changes.
+var orderly = wordSet("should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
+
+// mayOrder tells whether there is anything in the words that a change is asked for by.
+func mayOrder(toks []token) bool {
+	for i, t := range toks {
+		if orderly[t.text] || t.lit == litKeyValue || t.lit == litImage || asksChange(toks, i) {
+			return true
+		}
+	}
+	return false
 }
 
 // politeQuestion tells whether a clause is a request in the form of a question: "could you restart it?"
@@ -82,10 +115,10 @@ func politeQuestion(c []token) bool {
 func (rq *request) gather(clauses [][]token) {
 	for _, c := range clauses {
 		body := withoutLeads(c)
-		if len(body) == 0 || startsOrder(body) {
+		if len(body) == 0 || startsOrder(body) || askWords[body[0].text] {
 			continue
 		}
-		r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
+		r := exactReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
 		if _, ok := rephrase(r, body); ok {
 			continue
 		}
@@ -94,15 +127,21 @@ func (rq *request) gather(clauses [][]token) {
 			rq.about = []token{{text: ""}} // several: none of them is meant for certain
 			continue
 		}
-		if len(named) == 1 && named[0].fixed == "" {
+		if len(named) == 1 && !named[0].typo && !named[0].part {
 			o := named[0]
-			from, to := o.i, o.j
+			rq.about = []token{{text: o.name, raw: o.name}}
 			for _, k := range r.kinds {
 				if k.j == o.i && !r.toks[k.j-1].brk || k.i == o.j && !r.toks[o.j-1].brk {
-					from, to = min(from, k.i), max(to, k.j)
+					rq.about = append(clearBreaks(body[k.i:k.j]), rq.about...)
 				}
 			}
-			rq.about = clearBreaks(body[from:to])
+			for _, ref := range o.refs {
+				rq.kinds = append(rq.kinds, ref.Kind)
+			}
+		}
+		if len(named) == 0 && len(r.nss) == 1 && r.saysKind("namespaces") && len(rq.about) == 0 {
+			rq.about, rq.kinds = []token{plainToken("namespace"), plainToken(r.nss[0].ns)}, []string{"namespaces"}
+			continue
 		}
 		for _, n := range r.nss {
 			if n.strength >= 2 {
@@ -140,48 +179,69 @@ func (rq *request) part(c []token) part {
 		return part{role: roleTalk}
 	}
 	first := body[0].text
+	if courteous(body) {
+		return part{role: roleTalk}
+	}
 	if rq.isOnlyIf(body) {
 		return part{role: roleOnlyIf}
 	}
 	if (first == "until" || first == "till" || first == "til") && len(body) > 1 {
-		return part{body, roleUntil}
+		return part{toks: body, role: roleUntil}
+	}
+	if name, ok := rq.called(body); ok {
+		return part{toks: name, role: roleValue}
+	}
+	body = rq.resolve(body)
+	r := rq.reading(body)
+	if !askWords[first] {
+		if order, ok := rephrase(r, body); ok {
+			return part{order, roleRequest, true}
+		}
+		if len(rq.about) > 0 && (first == "it" || first == "they") {
+			whole := append(slices.Clone(rq.about), body[1:]...)
+			if order, ok := rephrase(rq.reading(whole), whole); ok {
+				return part{order, roleRequest, true}
+			}
+		}
+		if whole := rq.resolve(clearLeads(c)); len(whole) > len(body) {
+			if order, ok := rephrase(rq.reading(whole), whole); ok {
+				return part{order, roleRequest, true}
+			}
+		}
 	}
 	if spareVerbs[first] || startsWith(body, []string{"do", "not", "touch"}) {
 		if rq.spares(body) {
-			return part{body, roleSpare}
-		}
-	}
-	body = rq.resolve(body)
-	r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
-	if !askWords[first] {
-		if order, ok := rephrase(r, body); ok {
-			return part{order, roleRequest}
-		}
-		if whole := rq.resolve(clearLeads(c)); len(whole) > len(body) {
-			if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(whole)), whole); ok {
-				return part{order, roleRequest}
-			}
+			return part{toks: body, role: roleSpare}
 		}
 	}
 	if clauseOpeners[first] || reasonWords[first] || startsReason(body, 0) || first == "as" && len(body) > 1 && body[1].text == "soon" {
 		if (conditions[first] || first == "after" || first == "provided" || first == "as" && body[1].text == "soon") || ordersWithin(body) {
-			return part{body, roleCondition}
+			return part{toks: body, role: roleCondition}
 		}
-		return part{body, roleReason}
+		return part{toks: body, role: roleReason}
 	}
 	if startsOrder(body) || askWords[first] {
-		return part{body, roleRequest}
+		return part{toks: body, role: roleRequest}
 	}
-	if negations[first] || first == "do" && len(body) > 1 && negations[body[1].text] {
-		return part{body, roleForbidden}
+	if (prohibitions[first] || first == "do" && len(body) > 1 && negations[body[1].text]) && !(first == "not" && len(body) <= 3) {
+		return part{toks: body, role: roleForbidden}
 	}
 	if statement := clearLeads(c); isStatement(statement) || isStatement(body) {
 		if ordersWithin(statement) {
-			return part{body, roleForbidden}
+			return part{toks: body, role: roleForbidden}
 		}
-		return part{body, roleReason}
+		return part{toks: body, role: roleReason}
 	}
 	return rq.fragment(r, body)
+}
+
+// called reads a clause that names what is to be made: "call the role binding analysts-view", "name it probe".
+func (rq *request) called(body []token) ([]token, bool) {
+	last := len(body) - 1
+	if last < 1 || last > 5 || body[0].text != "call" && body[0].text != "name" && !(body[0].text == "its" && body[1].text == "name") || stopWords[body[last].text] || body[last].lit != litNone {
+		return nil, false
+	}
+	return []token{plainToken("named"), body[last]}, true
 }
 
 // clearLeads cuts off words of agreement and address only: "I" and "we" stay.
@@ -194,13 +254,13 @@ func clearLeads(toks []token) []token {
 
 // fragment is a clause without a verb: a piece of the request, a time, or talk.
 func (rq *request) fragment(r *reading, body []token) part {
-	value := len(r.objs)+len(r.kinds)+len(r.nss) > 0
+	value := len(r.objs)+len(r.kinds)+len(r.nss) > 0 || len(body) == 1 && distinctive(body[0].text) && body[0].lit == litNone
 	later := false
 	for i, t := range body {
 		switch {
 		case t.lit == litDuration && !t.quantity, clockTime.MatchString(t.text) && t.lit == litNone, laterWords[t.text]:
 			later = true
-		case t.lit != litNone && t.lit != litOrdinal, t.env:
+		case t.lit != litNone && t.lit != litOrdinal, t.env, taintEffects[t.text] != "", t.text == "grace":
 			value = true
 		}
 		if r.isCue(i) && valueCue(r, i) {
@@ -208,14 +268,16 @@ func (rq *request) fragment(r *reading, body []token) part {
 		}
 	}
 	switch {
+	case body[0].text == "not" && len(body) <= 3 && len(body) > 1 && !asksChange(body, 1) && len(r.objs)+len(r.nss) == 0 && !later:
+		return part{toks: body, role: roleTalk} // "two, not one"
 	case holdsWord(body, negations):
-		return part{body, roleForbidden}
+		return part{toks: body, role: roleForbidden}
 	case value:
-		return part{body, roleValue}
+		return part{toks: body, role: roleValue}
 	case later && (len(body) <= 3 || inWords[body[0].text] || weakPrepositions[body[0].text]):
-		return part{body, roleCondition}
+		return part{toks: body, role: roleCondition}
 	}
-	return part{body, roleTalk}
+	return part{toks: body, role: roleTalk}
 }
 
 // valueConcepts are said of a request in pieces of their own: "by force", "ignoring daemonsets", "with effect NoExecute".
@@ -232,9 +294,14 @@ func (rq *request) resolve(body []token) []token {
 	if len(rq.about) == 0 {
 		return body
 	}
-	r := newReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
+	r := exactReading(rq.ctx, rq.v, rq.focus, slices.Clone(body))
 	if len(r.objs) > 0 {
 		return body
+	}
+	for _, k := range r.kinds { // "ns2 is abandoned, remove the namespace"
+		if k.i > 0 && !k.plural && (articles[body[k.i-1].text] || body[k.i-1].text == "that") && slices.ContainsFunc(rq.kinds, func(key string) bool { return key == k.kinds[0].Key() || loose(k.kinds[0]) && isWorkload(key) }) {
+			return slices.Concat(body[:k.i-1], clearBreaks(rq.about), body[k.j:])
+		}
 	}
 	for i, t := range body {
 		if i == 0 || t.quoted || !targetPronouns[t.text] || (t.text == "that" || t.text == "this" || t.text == "those" || t.text == "these") && i+1 < len(body) && !t.brk && body[i+1].text != "one" {
@@ -304,6 +371,7 @@ func (rq *request) groups() [][]token {
 	var pending []token
 	for _, p := range rq.parts {
 		switch {
+		case p.role == roleValue && rq.saidAgain(p.toks):
 		case p.role == roleRequest:
 			out = append(out, slices.Concat(ended(p.toks), pending))
 			pending = nil
@@ -315,12 +383,27 @@ func (rq *request) groups() [][]token {
 	}
 	if len(out) == 0 && len(pending) > 0 {
 		joined := clearBreaks(pending)
-		if order, ok := rephrase(newReading(rq.ctx, rq.v, rq.focus, slices.Clone(joined)), joined); ok {
+		if order, ok := rephrase(rq.reading(joined), joined); ok {
 			return [][]token{order}
 		}
 		return [][]token{pending}
 	}
 	return out
+}
+
+// saidAgain tells whether a piece only names what "it" was already read as.
+func (rq *request) saidAgain(toks []token) bool {
+	if len(rq.about) == 0 || !rq.idiom && len(rq.parts) < 2 {
+		return false
+	}
+	named := slices.ContainsFunc(rq.parts, func(p part) bool {
+		return p.role == roleRequest && slices.ContainsFunc(p.toks, func(t token) bool {
+			return t.text == rq.about[len(rq.about)-1].text || len(rq.where) > 0 && t.text == rq.about[max(0, len(rq.about)-3)].text
+		})
+	})
+	return named && !slices.ContainsFunc(toks, func(t token) bool {
+		return !stopWords[t.text] && !plainWords[t.text] && !slices.ContainsFunc(rq.about, func(a token) bool { return a.text == t.text })
+	})
 }
 
 func ended(toks []token) []token {
@@ -340,7 +423,7 @@ func (rq *request) read() (understood, bool) {
 	all := understood{score: 1}
 	write, focus := false, rq.focus
 	for _, g := range groups {
-		u := rq.readGroup(focus, g)
+		u := rq.readGroup(focus, withLastLabel(g, all.steps))
 		if u.frame == nil {
 			return understood{}, false
 		}
@@ -367,6 +450,23 @@ func (rq *request) read() (understood, bool) {
 	return all, true
 }
 
+// withLastLabel puts the label that was just set in the place of "this label".
+func withLastLabel(g []token, done []Step) []token {
+	if len(done) == 0 || done[len(done)-1].Op != OpLabel || len(done[len(done)-1].Args.Set) == 0 {
+		return g
+	}
+	for i := 0; i+1 < len(g); i++ {
+		if w := g[i].text; (w == "this" || w == "that" || w == "the") && g[i+1].text == "label" {
+			var pairs []token
+			for _, p := range pairsOf(done[len(done)-1].Args.Set) {
+				pairs = append(pairs, plainToken(p))
+			}
+			return slices.Concat(g[:i], pairs, g[i+2:])
+		}
+	}
+	return g
+}
+
 func wordsOf(toks []token) string {
 	var out []string
 	for _, t := range toks {
@@ -377,7 +477,7 @@ func wordsOf(toks []token) string {
 
 // readGroup reads one request, by itself and then with what the explaining clauses name, if it names too little itself.
 func (rq *request) readGroup(focus Focus, g []token) understood {
-	best := readTokens(rq.ctx, rq.v, focus, g)
+	best := rq.readTokens(focus, g)
 	if best.q == nil && best.accepted() {
 		return best
 	}
@@ -385,12 +485,12 @@ func (rq *request) readGroup(focus Focus, g []token) understood {
 		if len(more) == 0 {
 			continue
 		}
-		if u := readTokens(rq.ctx, rq.v, focus, slices.Concat(clearBreaks(g), more)); u.frame != nil && u.q == nil && u.accepted() {
+		if u := rq.readTokens(focus, slices.Concat(clearBreaks(g), more)); u.frame != nil && u.q == nil && u.accepted() {
 			return u
 		}
 	}
 	if len(rq.about) == 0 && len(focus.Names) == 1 && len(g) <= 3 && best.reading != nil && len(best.reading.objs) == 0 {
-		if u := readTokens(rq.ctx, rq.v, focus, append(clearBreaks(g), plainToken("it"))); u.frame != nil && u.q == nil && u.accepted() {
+		if u := rq.readTokens(focus, append(clearBreaks(g), plainToken("it"))); u.frame != nil && u.q == nil && u.accepted() {
 			return u
 		}
 	}
@@ -398,9 +498,9 @@ func (rq *request) readGroup(focus Focus, g []token) understood {
 }
 
 // readTokens reads the words of one request.
-func readTokens(ctx context.Context, v *Vocabulary, focus Focus, toks []token) understood {
-	toks = joinVerbs(slices.Clone(toks))
-	r := newReading(ctx, v, focus, toks)
+func (rq *request) readTokens(focus Focus, toks []token) understood {
+	r := rq.reading(joinVerbs(slices.Clone(toks)))
+	r.focus = focus
 	var found []understood
 	for i := range frames {
 		f := &frames[i]
@@ -415,6 +515,32 @@ func readTokens(ctx context.Context, v *Vocabulary, focus Focus, toks []token) u
 		found = append(found, u)
 	}
 	return r.best(found)
+}
+
+// reading is what is known of the words, found once for the same words: among many names that is the most of the work.
+func (rq *request) reading(toks []token) *reading {
+	var key strings.Builder
+	for _, t := range toks {
+		key.WriteString(t.raw)
+		key.WriteByte(' ')
+		if t.brk {
+			key.WriteByte(',')
+		}
+		if t.quoted {
+			key.WriteByte('"')
+		}
+	}
+	r := rq.known[key.String()]
+	if r == nil {
+		if rq.known == nil {
+			rq.known = map[string]*reading{}
+		}
+		r = newReading(rq.ctx, rq.v, rq.focus, slices.Clone(toks))
+		rq.known[key.String()] = r
+	}
+	c := r.fork()
+	c.focus = rq.focus
+	return c
 }
 
 // holding are changes that last until they are taken back: how long they shall last is no condition.

@@ -483,7 +483,11 @@ func (r *reading) chooseKind(spec targetSpec, kinds []kindMention, objs []objMen
 			return fallback, false
 		}
 	}
-	return r.kindOfName(spec, objs, has, where), false
+	key = r.kindOfName(spec, objs, has, where)
+	if spec.write && len(kinds) > 0 && key != "" && key != "?" && !isWorkload(key) && key != "services" && key != "cronjobs.batch" && key != "pods" && !CustomKind(key) {
+		return "", false // "the nginx pod" is no ingress class of that name
+	}
+	return key, false
 }
 
 func (r *reading) onlyNodes(objs []objMention) bool {

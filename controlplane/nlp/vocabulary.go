@@ -43,6 +43,7 @@ type Details struct {
 	Selector   map[string]string // spec.selector.matchLabels, or a Service's spec.selector
 	Containers []Container       // of the pod template, or of the pod
 	Ports      []int32           // of a Service
+	Fields     map[string]any    // the plain values directly in the spec of a custom resource: string, bool or number
 }
 
 // Container is a container of a workload, in the order of its spec.

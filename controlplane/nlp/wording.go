@@ -23,7 +23,24 @@ func spokenWords(v *Vocabulary, said string) ([]token, *question) {
 			return nil, q
 		}
 	}
-	return slices.DeleteFunc(toks, func(t token) bool { return t.text == "" }), nil
+	toks = slices.DeleteFunc(toks, func(t token) bool { return t.text == "" })
+	for i := 1; i < len(toks); i++ { // "everything but grafana"
+		if toks[i].text == "but" && !toks[i-1].brk && !toks[i].brk && exceptAfter(toks[:i]) {
+			toks[i].text = "except"
+		}
+	}
+	return toks, nil
+}
+
+// exceptAfter tells whether "but" makes an exception after these words: "all pods but", "everything but".
+func exceptAfter(toks []token) bool {
+	for k := len(toks) - 1; k >= 0 && k >= len(toks)-3 && !toks[k].brk; k-- {
+		switch toks[k].text {
+		case "everything", "all", "every", "each", "any", "anything", "everybody", "none", "nothing":
+			return true
+		}
+	}
+	return false
 }
 
 var particles = wordSet("down off up back out away forward")
