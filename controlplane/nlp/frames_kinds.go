@@ -1,6 +1,7 @@
 package nlp
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,8 +26,17 @@ func buildExplain(r *reading) (outcome, bool) {
 		return none()
 	}
 	path := kinds[0].kinds[0].Plural
-	for _, k := range []int{kinds[0].j, kinds[0].i - 1} {
-		if k >= 0 && k < len(r.toks) && specWords[r.toks[k].text] && r.imperative(cExplain) {
+	before := kinds[0].i - 1
+	for before >= 0 && (articles[r.toks[before].text] || r.toks[before].text == "a" || r.toks[before].text == "an" || r.toks[before].text == "of" || r.toks[before].text == "on" || r.toks[before].text == "in") {
+		before--
+	}
+	for _, k := range []int{kinds[0].j, before} {
+		if k >= 0 && k < len(r.toks) && (specWords[r.toks[k].text] || reCamel.MatchString(r.toks[k].raw)) {
+			if !specWords[r.toks[k].text] {
+				path += ".spec." + r.toks[k].raw
+				r.useTok(k)
+				break
+			}
 			path += "." + r.toks[k].text
 			r.useTok(k)
 			break
@@ -41,13 +51,16 @@ func buildExplain(r *reading) (outcome, bool) {
 func buildExplainPath(r *reading) (outcome, bool) {
 	dotted := slices.ContainsFunc(r.toks, func(t token) bool {
 		head, _, ok := strings.Cut(t.text, ".")
-		return ok && specWords[head] && t.lit == litNone
+		return ok && specWords[head] && t.lit == litNone || reCamel.MatchString(t.raw) && !r.v.objects.has(t.text) && len(r.v.words[t.text]) == 0 && r.hasWord("mean", "means", "meaning", "for", "explain", "what")
 	})
 	if !dotted || len(r.freeKinds()) != 1 || !r.asks() || len(r.thingsNamed()) > 0 || len(r.nss) > 0 {
 		return none()
 	}
 	return buildExplain(r)
 }
+
+// reCamel is how fields of the API are written.
+var reCamel = regexp.MustCompile(`^[a-z]+[A-Z][A-Za-z]+$`)
 
 // partFields are the fields of a spec that hold others, by the words for them; in pods, and in the templates of what makes pods.
 var partFields = map[string]string{"container": "containers", "containers": "containers", "volume": "volumes", "volumes": "volumes", "template": "template", "metadata": "metadata", "status": "status", "spec": "spec"}

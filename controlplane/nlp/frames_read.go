@@ -62,10 +62,32 @@ func buildLogs(r *reading) (outcome, bool) {
 	keep := s.Args
 	s = step(OpLogs, t)
 	s.Args = keep
+	if name == "" && !wantInit {
+		name = r.containerSaid(t)
+	}
 	if q := r.pickContainer(&s, t, name, wantInit); q != nil {
 		return asks(q)
 	}
 	return done(eachOf(s)...)
+}
+
+// containerSaid is a container of the thing that is said by its name alone: "the logs of its envoy".
+func (r *reading) containerSaid(t target) string {
+	if len(t.objs) != 1 {
+		return ""
+	}
+	d, ok := r.v.details(r.ctx, t.objs[0])
+	if !ok || len(d.Containers) < 2 {
+		return ""
+	}
+	for i, tok := range r.toks {
+		if !r.used[i] && !r.namespaceAt(i, 2) && slices.ContainsFunc(d.Containers, func(c Container) bool { return c.Name == tok.text }) {
+			r.useTok(i)
+			r.note(mention{i: i, j: i + 1}, "container "+tok.text)
+			return tok.text
+		}
+	}
+	return ""
 }
 
 // eachOf makes a step for each of the things named: one request has the log of one.

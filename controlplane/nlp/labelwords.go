@@ -117,6 +117,9 @@ func (r *reading) labelKnown(i int) (string, bool) {
 
 // saysKindBeside tells whether a kind is said beside the word at i, in the plural: a list that labels can narrow.
 func (r *reading) saysKindBeside(i int) bool {
+	if p := r.focus.Plan; p != nil && len(p.Steps) > 0 && len(r.kinds) == 0 && p.Steps[len(p.Steps)-1].Op == OpGet && len(p.Steps[len(p.Steps)-1].Names) == 0 {
+		return true
+	}
 	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.plural && (k.j <= i || k.i > i) })
 }
 

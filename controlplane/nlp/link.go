@@ -86,6 +86,7 @@ func linkExact(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *r
 	r.mendKinds()
 	r.linkCues()
 	r.linkKinds()
+	r.linkEverywhere()
 	r.listsNamespaces()
 	r.dropEverywhereKinds()
 	r.linkClusters()
@@ -103,7 +104,7 @@ func (r *reading) settle() {
 	slices.SortStableFunc(r.cues, func(a, b cue) int { return (b.j - b.i) - (a.j - a.i) })
 	var keep []cue
 	for _, q := range r.cues {
-		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) {
+		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || q.c == cIt && r.withinFiller(q.mention) {
 			continue
 		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
@@ -123,6 +124,16 @@ func (r *reading) settle() {
 func (r *reading) withinHow(m mention) bool {
 	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cHow && q.i <= m.i && m.j <= q.j && q.j-q.i > m.j-m.i })
 }
+
+// withinFiller: "at this moment" points at nothing.
+func (r *reading) withinFiller(m mention) bool {
+	if m.j-m.i == 1 && m.j < len(r.toks) && r.toks[m.i].text == "this" && timeNouns[r.toks[m.j].text] {
+		return true
+	}
+	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cFiller && q.i <= m.i && m.j <= q.j && q.j-q.i > m.j-m.i })
+}
+
+var timeNouns = wordSet("moment time point hour week morning afternoon evening month year second minute instant stage")
 
 // withinSpoken tells whether all of a mention lies in a name that was said in several words.
 func (r *reading) withinSpoken(m mention) bool {
@@ -481,7 +492,7 @@ func (r *reading) markedNamespace(i int) bool {
 	}
 	ns := r.aliasOf(word(i))
 	fixed, typo := "", false
-	if ns == "" && len(word(i)) > 3 {
+	if ns == "" && len(word(i)) > 3 && !english(word(i)) {
 		if near, _, ties := nearest(word(i), r.v.nsNames); ties == 1 {
 			ns, fixed, typo = near, r.toks[i].raw, true
 		}

@@ -22,7 +22,7 @@ func (r *reading) markTalk() {
 			r.talk[i] = true
 		case t.lit != litNone || offTopic[t.text]:
 		case english(t.text):
-			r.talk[i] = named && !r.qualifies(i) && !r.afterOne(i) || !r.namePlace(i)
+			r.talk[i] = named && (!r.qualifies(i) || r.namedOtherwise(i)) && !r.afterOne(i) || !r.namePlace(i)
 		case distinctive(t.text) || t.possess || strings.ContainsAny(t.text, "/\\`$=:@%"):
 		default:
 			r.talk[i] = about && !r.namePlace(i) && !r.joinedToName(i)
@@ -34,6 +34,14 @@ func (r *reading) markTalk() {
 func (r *reading) saysGroup(i int) bool {
 	return len(r.toks[i].text) > 2 && slices.ContainsFunc(r.kinds, func(k kindMention) bool {
 		return slices.ContainsFunc(k.kinds, func(kind *Kind) bool { return groupSays(kind.Group, r.toks[i].text) })
+	})
+}
+
+// namedOtherwise tells whether the kind that the word qualifies has a name of its own elsewhere: "the migrate job, data-migration
+// I mean".
+func (r *reading) namedOtherwise(i int) bool {
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool {
+		return k.i == i+1 && slices.ContainsFunc(r.objs, func(o objMention) bool { return !o.part && !o.typo && len(refsOf(o, k.kinds[0].Key(), scope{})) > 0 })
 	})
 }
 
@@ -78,7 +86,24 @@ func (r *reading) qualifies(i int) bool {
 
 // afterOne tells whether the word stands right after a kind in the singular: "deployment checkout".
 func (r *reading) afterOne(i int) bool {
-	return i > 0 && !r.toks[i-1].brk && slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j == i && !k.plural })
+	if i == 0 || r.toks[i-1].brk || english(r.toks[i].text) && !r.endsNoun(i) {
+		return false
+	}
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j == i && !k.plural && !r.namedBefore(k) })
+}
+
+// endsNoun tells whether the word may be the last of a name: the clause ends with it, or a place follows.
+func (r *reading) endsNoun(i int) bool {
+	if i == len(r.toks)-1 || r.toks[i].brk {
+		return true
+	}
+	next := r.toks[i+1].text
+	return inWords[next] || weakPrepositions[next] || next == "please" || next == "pls" || next == "and" || next == "or" || next == "namespace" || r.isKind(i+1)
+}
+
+// namedBefore tells whether the kind has its name before it: "did the smoke-test job succeed".
+func (r *reading) namedBefore(k kindMention) bool {
+	return slices.ContainsFunc(r.objs, func(o objMention) bool { return o.j == k.i && len(refsOf(o, k.kinds[0].Key(), scope{})) > 0 })
 }
 
 // joinedToName tells whether the word is one of several names: "checkout and wizzbang".
@@ -242,11 +267,17 @@ var givesAndWants = wordSet("give want need gives given wants needs")
 // wanted of the thing named is then not known, and showing it is no answer.
 func (u understood) strayVerb() bool {
 	r := u.reading
-	if u.frame == nil || u.frame.name != "get" && u.frame.name != "top" || r.asks() || !(len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.frame.name == "top")) {
+	if u.frame == nil || r.asks() || u.frame.name != "get" && u.frame.name != "top" && u.frame.name != "rolloutStatus" {
+		return false
+	}
+	if r.obliges() {
+		return true
+	}
+	if u.frame.name == "rolloutStatus" || !(len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.frame.name == "top")) {
 		return false
 	}
 	number := slices.ContainsFunc(r.toks, func(t token) bool { return t.lit == litNumber || t.lit == litQuantity })
-	if r.obliges() || number && r.hasWord("more") {
+	if number && r.hasWord("more") {
 		return true
 	}
 	for i, t := range r.toks {
