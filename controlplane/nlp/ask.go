@@ -190,6 +190,9 @@ func (r *reading) asksHealthOf(w string) bool {
 // nameLike: a word of no other meaning, and no everyday English.
 func (r *reading) nameLike(i int) bool {
 	t := r.toks[i]
+	if english(t.text) && len(r.objs)+len(r.kinds) > 0 && !r.endsNoun(i) {
+		return false // "on top of plain kubernetes"
+	}
 	return t.lit == litNone && !stopWords[t.text] && !plainWords[t.text] && !offTopic[t.text] && !r.isCue(i)
 }
 

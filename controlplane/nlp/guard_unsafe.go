@@ -32,11 +32,15 @@ var unsafeRules = []struct {
 		"KubeChat does not make privileged pods or pods that use their node's files, network or processes.",
 	},
 	{
+		regexp.MustCompile(`(?i)\b((docker|podman|crictl|nerdctl) (ps|exec|logs|run|images?|pull|push|build|stop|rm|kill|restart|inspect)|terraform (apply|plan|destroy|init|import)|(systemctl|initctl) (restart|stop|start|status|enable|disable|daemon-reload)|journalctl -?\w+|ansible(-playbook)? \S+|(apt|apt-get|yum|dnf|apk|brew) (install|update|upgrade|remove)|(gcloud|eksctl|kubeadm|pulumi|vagrant|virsh) \w+)\b`),
+		"I run no other programs and reach no machine but through the Kubernetes API. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(delete|destroy|wipe|nuke|erase|kill|remove|drop|purge|tear down|blow away|trash)\s+(out\s+)?(the\s+|my\s+|our\s+|this\s+)?((whole|entire|full|complete)\s+((k8s|kubernetes)\s+)?(cluster|infrastructure|environment)|(every|all|all of)\s+(the\s+|our\s+|my\s+)?(single\s+)?(clusters?|namespaces?|databases?))\s*([.!?,]|$|now\b|without\b|please\b|immediately\b|at once\b)`),
+		regexp.MustCompile(`(?i)\b(delete|destroy|wipe|nuke|erase|kill|remove|drop|purge|tear down|blow away|trash)\s+(out\s+)?(the\s+|my\s+|our\s+|this\s+)?((whole|entire|full|complete)\s+((k8s|kubernetes)\s+)?(\w+\s+)?(cluster|infrastructure|environment|platform|estate|landscape|installation|stack)|(every|all|all of)\s+(the\s+|our\s+|my\s+)?(single\s+)?(clusters?|namespaces?|databases?))\s*([.!?,]|$|now\b|without\b|please\b|immediately\b|at once\b)`),
 		"I don't delete whole clusters, or all namespaces or nodes. Name one thing to delete.",
 	},
 }

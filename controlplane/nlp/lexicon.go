@@ -281,7 +281,7 @@ var lexiconTable = map[concept]string{
 	cCordoned:   "cordoned, unschedulable, scheduling disabled, not schedulable",
 
 	cSort:       "~sort, sorted by, order by, ordered by, sort by, ranked by, ~order, ~rank, ranked, sorted, by number of, grouped by",
-	cMost:       "eating, eats, eat, eaters, guzzlers, guzzling, burning, devouring, gobbling, heavy users, most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
+	cMost:       "hottest, busiest, eating, eats, eat, eaters, guzzlers, guzzling, burning, devouring, gobbling, heavy users, most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
 	cLeast:      "least, lowest, smallest, fewest, the least",
 	cOldest:     "oldest, oldest first, by age, by creation, by creation time, by creation timestamp, by creation date, by start time",
 	cNewest:     "latest first, youngest first, youngest on top, newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",

@@ -212,11 +212,14 @@ func (r *reading) linkKinds() {
 			}
 			phrase := strings.Join(words, " ")
 			kinds := r.v.words[phrase]
-			if len(kinds) == 0 && n > 1 && n <= 3 { // "poddisruption budgets"
+			if len(kinds) == 0 && n > 1 && n <= 3 && slices.ContainsFunc(words, func(w string) bool { return !english(w) }) { // "poddisruption budgets"
 				kinds = r.v.words[strings.Join(words, "")]
 			}
 			if len(kinds) == 0 || !r.phraseAt(i, words) || r.toks[i].quoted || (r.toks[i].lit != litNone && n == 1) {
 				continue
+			}
+			if kinds[0].Plural == "namespaces" && i > 1 && inWords[r.toks[i-2].text] && (r.toks[i-1].text == "that" || r.toks[i-1].text == "this" || r.toks[i-1].text == "same") {
+				continue // "what is in that namespace" is about what is in it
 			}
 			if phrase == "deploy" && r.deploysSomething(i) {
 				continue

@@ -217,7 +217,7 @@ func (r *reading) kindBeside(i int) bool {
 // before single words are linked, so that a part of a phrase is not taken for all of it.
 func (r *reading) mendKinds() {
 	for i, t := range r.toks {
-		if t.quoted || t.lit != litNone || len(t.text) < 7 || english(t.text) || distinctive(t.text) || r.v.objects.has(t.text) || len(r.v.words[t.text]) > 0 {
+		if t.quoted || t.lit != litNone || len(t.text) < 7 || english(t.text) || plainWords[t.text] || distinctive(t.text) || r.v.objects.has(t.text) || len(r.v.words[t.text]) > 0 {
 			continue
 		}
 		for _, w := range []string{"namespace", "namespaces", "cluster"} { // they say where, and are told by that below
@@ -228,6 +228,9 @@ func (r *reading) mendKinds() {
 		}
 	}
 	for i := range r.toks {
+		if slices.ContainsFunc(r.v.kindPhrases, func(phrase []string) bool { return r.phraseAt(i, phrase) }) {
+			continue
+		}
 		for _, phrase := range r.v.kindPhrases {
 			if to := i + len(phrase); to <= len(r.toks) && r.nearPhrase(i, phrase) {
 				was := r.words(mention{i: i, j: to})
@@ -312,6 +315,9 @@ var innerConcepts = map[concept]bool{
 
 // withinState tells whether the cue is only a part of a phrase for a state, or of "all namespaces".
 func (r *reading) withinState(q cue) bool {
+	if q.c != cEverywhere && slices.ContainsFunc(r.cues, func(p cue) bool { return p.c == cEverywhere && p.i <= q.i && q.j <= p.j && p.j-p.i > q.j-q.i }) {
+		return true // "no matter in which namespace" asks for no reason
+	}
 	if q.c == cAll || q.c == cEverything || q.c == cNS {
 		for _, p := range r.cues { // "all namespaces" is a place
 			if p.c == cEverywhere && p.i <= q.i && q.j <= p.j && p.j-p.i > q.j-q.i {

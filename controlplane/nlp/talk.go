@@ -72,7 +72,9 @@ func (r *reading) namePlace(i int) bool {
 	switch w := r.toks[p].text; w {
 	case "for", "with", "by", "on", "about":
 		return bare && (w == "for" || !english(r.toks[i].text))
-	case "of", "from", "called", "named", "namespace", "ns":
+	case "of":
+		return !english(r.toks[i].text) || r.endsNoun(i)
+	case "from", "called", "named", "namespace", "ns":
 		return true
 	default:
 		return inWords[w]

@@ -298,7 +298,7 @@ func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 	if !write && u.reading != nil && u.reading.aboutSomethingElse() {
 		return refusal("That is not about this cluster. "+help, focus)
 	}
-	if u.score < acceptScore && !u.plainRead(write) || !write && len(u.left) > 0 && u.strayVerb() || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
+	if u.score < acceptScore && !u.plainRead(write) || !write && (len(u.left) > 0 || u.reading != nil && u.reading.obliges()) && u.strayVerb() || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
 		return offer(v, focus, plan, u)
 	}
 	if len(u.left) > 0 {
