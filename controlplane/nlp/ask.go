@@ -163,7 +163,7 @@ func (r *reading) unknownAt(w string) (*Kind, bool) {
 			continue
 		}
 		for _, k := range r.kinds {
-			if (k.j == i && !r.toks[i-1].brk || k.i == i+1 && !t.brk && len(r.toks) == k.j) && r.nameLike(i) && !k.plural {
+			if (k.j == i && !r.toks[i-1].brk && (!english(t.text) || r.afterOne(i)) || k.i == i+1 && !t.brk && len(r.toks) == k.j) && r.nameLike(i) && !k.plural {
 				return k.kinds[0], true
 			}
 		}
@@ -190,6 +190,9 @@ func (r *reading) asksHealthOf(w string) bool {
 // nameLike: a word of no other meaning, and no everyday English.
 func (r *reading) nameLike(i int) bool {
 	t := r.toks[i]
+	if english(t.text) && len(r.objs)+len(r.kinds) > 0 && !r.endsNoun(i) {
+		return false // "on top of plain kubernetes"
+	}
 	return t.lit == litNone && !stopWords[t.text] && !plainWords[t.text] && !offTopic[t.text] && !r.isCue(i)
 }
 

@@ -40,8 +40,10 @@ func startsCommand(s string) bool {
 		}
 		switch p.c {
 		case cShow, cGeneric, cDescribe, cScale, cRestart, cUndo, cDelete, cLabel, cAnnotate, cExpose, cAutoscale, cCordon, cUncordon, cDrain, cTaint,
-			cSet, cSuspend, cResume, cPause, cCreate, cUpgrade, cUp, cDown, cTrigger, cFollow, cTail, cExplain, cWhy, cCount:
+			cSet, cSuspend, cResume, cPause, cCreate, cUpgrade, cUp, cDown, cTrigger, cFollow, cTail, cExplain, cWhy, cCount, cLogs, cEvents:
 			return true
+		case cTop:
+			return p.words[0] == "top"
 		}
 	}
 	return false

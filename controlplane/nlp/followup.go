@@ -357,7 +357,7 @@ func (r *reading) swapKind(s *Step, m kindMention) bool {
 
 // narrow names an object in a turn after a list: the pods of that workload, or the one of the listed kind.
 func (r *reading) narrow(s *Step, kinds []kindMention) (*question, bool) {
-	if s.Op != OpGet && s.Op != OpTop || !r.has(cAbout, cSame) && !r.hasWord("for", "of") && len(r.toks) > 3 {
+	if s.Op != OpGet && s.Op != OpTop || !r.has(cAbout, cSame) && !r.hasWord("for", "of", "ones", "only", "just") && len(r.toks) > 3 {
 		return nil, false
 	}
 	if s.Resource.Key() == "pods" && len(kinds) == 0 {

@@ -31,6 +31,7 @@ func init() { // frames refer to functions that refer to frames
 		{name: "whoCan", cues: []concept{cWhoCan}, unless: []concept{cCanDo, cWhoAmI}, prior: .4, build: buildWhoCan},
 		{name: "replace", cues: []concept{cReplace}, write: true, build: buildReplace},
 		{name: "explain", cues: []concept{cExplain}, unless: []concept{cWhy}, prior: .05, build: buildExplain},
+		{name: "explainPath", prior: .1, build: buildExplainPath},
 		{name: "kinds", cues: []concept{cKinds}, prior: .1, build: buildKinds},
 		{name: "version", cues: []concept{cVersion}, unless: []concept{cUpgrade, cUndo}, prior: .05, build: buildVersion},
 		{name: "logs", cues: []concept{cLogs, cTail, cPrints}, prior: .1, build: buildLogs},
@@ -143,13 +144,32 @@ func (r *reading) wordAfter(words ...string) (int, bool) {
 	return 0, false
 }
 
+// orPair adds a term. Of two values of one key no object has both, so either is meant: "app=web or app=api".
+func orPair(parts []string, term string) []string {
+	key, value, ok := strings.Cut(term, "=")
+	if !ok || strings.ContainsAny(key, "! ") {
+		return append(parts, term)
+	}
+	for i, p := range parts {
+		switch {
+		case strings.HasPrefix(p, key+"="):
+			parts[i] = key + " in (" + strings.TrimPrefix(p, key+"=") + "," + value + ")"
+			return parts
+		case strings.HasPrefix(p, key+" in ("):
+			parts[i] = strings.TrimSuffix(p, ")") + "," + value + ")"
+			return parts
+		}
+	}
+	return append(parts, term)
+}
+
 // labelSelector uses k=v spans as a label selector.
 func (r *reading) labelSelector() string {
 	var parts []string
 	for i, t := range r.toks {
 		if t.lit == litKeyValue && !r.used[i] {
 			r.useTok(i)
-			parts = append(parts, strings.ReplaceAll(t.raw, "==", "="))
+			parts = orPair(parts, strings.ReplaceAll(t.raw, "==", "="))
 		}
 	}
 	if len(parts) > 0 {

@@ -14,7 +14,7 @@ func buildDiagnose(r *reading) (outcome, bool) {
 	if !why && !(r.has(cHealth) && r.asksWhether()) && !(r.has(cFailing, cCrashing) && r.asksWhether()) {
 		return none()
 	}
-	if !why && r.onlyUp() {
+	if !why && (r.onlyUp() || r.asksOutcome()) {
 		return none()
 	}
 	if r.has(cWhy) && len(r.toks) <= 2 && len(r.focus.Names) > 0 { // "why?"

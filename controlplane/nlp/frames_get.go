@@ -20,6 +20,12 @@ func buildGet(r *reading) (outcome, bool) {
 	if q != nil {
 		return asks(q)
 	}
+	if pods := r.kindNamed("pods"); pods != nil && len(t.objs) == 1 && isWorkload(t.kind.Key()) && r.asksRestarts() { // a pod restarts, and counts it
+		if of, q := r.podsOf(t.objs[0], pods); q == nil {
+			t = of
+			r.take(cRestarted, cRestart, cCount)
+		}
+	}
 	keep := s
 	s = step(OpGet, t)
 	s.Args, s.Post = keep.Args, keep.Post
@@ -29,6 +35,15 @@ func buildGet(r *reading) (outcome, bool) {
 	r.placeOnNode(&s, node, t)
 	r.refine(&s, t)
 	return done(s)
+}
+
+// asksRestarts: "did cart restart lately", "how often has it restarted".
+func (r *reading) asksRestarts() bool {
+	switch r.toks[0].text {
+	case "did", "has", "have", "how", "does", "is":
+		return (r.has(cRestarted) || r.has(cRestart)) && !r.has(cWhy)
+	}
+	return false
 }
 
 // thingsNamed are the named objects that are not certainly namespaces.

@@ -62,10 +62,46 @@ func buildLogs(r *reading) (outcome, bool) {
 	keep := s.Args
 	s = step(OpLogs, t)
 	s.Args = keep
+	if name == "" && !wantInit {
+		name = r.containerSaid(t)
+	}
 	if q := r.pickContainer(&s, t, name, wantInit); q != nil {
 		return asks(q)
 	}
-	return done(s)
+	return done(eachOf(s)...)
+}
+
+// containerSaid is a container of the thing that is said by its name alone: "the logs of its envoy".
+func (r *reading) containerSaid(t target) string {
+	if len(t.objs) != 1 {
+		return ""
+	}
+	d, ok := r.v.details(r.ctx, t.objs[0])
+	if !ok || len(d.Containers) < 2 {
+		return ""
+	}
+	for i, tok := range r.toks {
+		if !r.used[i] && !r.namespaceAt(i, 2) && slices.ContainsFunc(d.Containers, func(c Container) bool { return c.Name == tok.text }) {
+			r.useTok(i)
+			r.note(mention{i: i, j: i + 1}, "container "+tok.text)
+			return tok.text
+		}
+	}
+	return ""
+}
+
+// eachOf makes a step for each of the things named: one request has the log of one.
+func eachOf(s Step) []Step {
+	if len(s.Names) < 2 || len(s.Names) > MaxSteps {
+		return []Step{s}
+	}
+	var out []Step
+	for _, name := range s.Names {
+		one := s
+		one.Names = []string{name}
+		out = append(out, one)
+	}
+	return out
 }
 
 // asksPrints: "what did the job print": a question what some running thing says, and no list of things.
@@ -232,6 +268,9 @@ func buildEvents(r *reading) (outcome, bool) {
 	s := Step{Op: OpEvents}
 	if r.take(cWarning) {
 		s.Args.Type = "Warning"
+	} else if r.has(cFailing, cTrouble) && r.has(cHappen) && !r.has(cWhy) && len(r.thingsNamed()) == 0 { // "anything bad happening?"
+		s.Args.Type = "Warning"
+		r.take(cFailing, cTrouble)
 	} else if r.hasWord("normal") && r.has(cEvents) {
 		s.Args.Type = "Normal"
 		r.useWords("normal")
@@ -294,6 +333,9 @@ func buildTop(r *reading) (outcome, bool) {
 	}
 	if _, n := r.lit(litNumber); n && r.has(cMore) && !r.asks() {
 		return none() // "64 more gigs for gpu-1"
+	}
+	if q, ok := r.cue(cTop); ok && r.clauseVerb(q.i) && r.imperative(cShow) && q.i > 0 {
+		return none() // "list nodes and top nodes"
 	}
 	s := Step{Op: OpTop}
 	most := r.has(cMost) && !r.hasWord("least")

@@ -194,6 +194,9 @@ func (r *reading) subjectAt() int {
 		if len(refsOf(o, "serviceaccounts", scope{})) == 0 {
 			continue
 		}
+		if n := o.j; n < len(r.toks) && (r.toks[n].text == "can" || r.toks[n].text == "may" || r.toks[n].text == "could") && o.i <= 4 {
+			return o.i
+		}
 		p := o.i - 1
 		for p >= 0 && (articles[r.toks[p].text] || r.isKind(p)) {
 			p--

@@ -32,7 +32,7 @@ var unsafeRules = []struct {
 		"KubeChat does not make privileged pods or pods that use their node's files, network or processes.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(root|node|host)[- ]shell\b|\b(log ?in|ssh|login|shell)\b.{0,20}\b(the |a )?(node|host|machine|server)s?\b|^\W*(please |pls |can you |could you )?(run |do |execute )?(a )?(docker|podman|crictl|terraform|ansible|systemctl|journalctl|apt-get|yum|dnf|brew|npm|ssh|scp|wget)\s+[a-z]`),
+		regexp.MustCompile(`(?i)\b(root|node|host)[- ]shell\b|\b(log ?in|ssh|login|shell)\s+(on|in|into|to|onto|at)( to)?\s+(the |a |that |this )?(node|host|machine|server)\b`),
 		"I run no programs and open no shells, neither here nor on a node. " + help,
 	},
 	{
@@ -40,11 +40,15 @@ var unsafeRules = []struct {
 		"I change what is in the cluster, not what it runs on. " + help,
 	},
 	{
+		regexp.MustCompile(`(?i)\b((docker|podman|crictl|nerdctl) (ps|exec|logs|run|images?|pull|push|build|stop|rm|kill|restart|inspect)|terraform (apply|plan|destroy|init|import)|(systemctl|initctl) (restart|stop|start|status|enable|disable|daemon-reload)|journalctl -?\w+|ansible(-playbook)? \S+|(apt|apt-get|yum|dnf|apk|brew) (install|update|upgrade|remove)|(gcloud|eksctl|kubeadm|pulumi|vagrant|virsh) \w+)\b`),
+		"I run no other programs and reach no machine but through the Kubernetes API. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(delete|destroy|wipe|nuke|erase|kill|remove|drop|purge|tear down|blow away|trash)\s+(out\s+)?(the\s+|my\s+|our\s+|this\s+)?((whole|entire|full|complete)\s+((k8s|kubernetes)\s+)?(cluster|infrastructure|environment)|(every|all|all of)\s+(the\s+|our\s+|my\s+)?(single\s+)?(clusters?|namespaces?|databases?))\s*([.!?,]|$|now\b|without\b|please\b|immediately\b|at once\b)`),
+		regexp.MustCompile(`(?i)\b(delete|destroy|wipe|nuke|erase|kill|remove|drop|purge|tear down|blow away|trash)\s+(out\s+)?(the\s+|my\s+|our\s+|this\s+)?((whole|entire|full|complete)\s+((k8s|kubernetes)\s+)?(\w+\s+)?(cluster|infrastructure|environment|platform|estate|landscape|installation|stack)|(every|all|all of)\s+(the\s+|our\s+|my\s+)?(single\s+)?(clusters?|namespaces?|databases?))\s*([.!?,]|$|now\b|without\b|please\b|immediately\b|at once\b)`),
 		"I don't delete whole clusters, or all namespaces or nodes. Name one thing to delete.",
 	},
 }

@@ -89,6 +89,9 @@ func (r *reading) labelKnown(i int) (string, bool) {
 	if key == "" || thingKeys[r.toks[i].text] || i == 0 || !r.saysKindBeside(i) {
 		return "", false
 	}
+	if r.toks[i-1].text == "availability" || r.toks[i-1].text == "failure" {
+		r.useTok(i - 1)
+	}
 	if i+1 < len(r.toks) && !r.toks[i].brk {
 		v := r.skip(i+1, labelLists)
 		if v < len(r.toks) && r.labelValue(key, r.toks[v].text) {
@@ -114,6 +117,9 @@ func (r *reading) labelKnown(i int) (string, bool) {
 
 // saysKindBeside tells whether a kind is said beside the word at i, in the plural: a list that labels can narrow.
 func (r *reading) saysKindBeside(i int) bool {
+	if p := r.focus.Plan; p != nil && len(p.Steps) > 0 && len(r.kinds) == 0 && p.Steps[len(p.Steps)-1].Op == OpGet && len(p.Steps[len(p.Steps)-1].Names) == 0 {
+		return true
+	}
 	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.plural && (k.j <= i || k.i > i) })
 }
 
@@ -202,6 +208,9 @@ func (r *reading) labelPair(first, from, k, after int, labelled bool) (string, b
 	v := after
 	if !r.toks[after-1].brk {
 		v = r.skip(after, labelLinks)
+	}
+	if v+1 < len(r.toks) && r.toks[v].text == "in" && r.labelValue(key, r.toks[v+1].text) { // "with app in checkout or payments"
+		v++
 	}
 	linked := v > after
 	negated, at := r.negatedBefore(first)

@@ -92,7 +92,7 @@ var contractions = map[string]string{
 	"we'd": "we would", "couldn't": "could not", "whos": "who is", "til": "until", "'til": "until", "you'd": "you would", "they'd": "they would", "they've": "they have", "you've": "you have", "you'll": "you will",
 	"we'll": "we will", "it'll": "it will", "they'll": "they will", "mustn't": "must not", "needn't": "need not", "ain't": "is not", "shan't": "shall not", "that'd": "that would", "who'd": "who would",
 	"teh": "the", "hte": "the", "tha": "the", "wich": "which", "whcih": "which", "whihc": "which", "wht": "what", "waht": "what", "adn": "and", "nad": "and", "fo": "of",
-	"lst": "list", "lsit": "list", "lits": "list", "shwo": "show", "sho": "show", "hsow": "show", "shw": "show", "tpo": "top", "gte": "get", "taht": "that", "thsi": "this", "hows": "how is", "wheres": "where is",
+	"lst": "list", "w/": "with", "w/o": "without", "exsist": "exist", "exsists": "exists", "topp": "top", "incl": "including", "incl.": "including", "lsit": "list", "lits": "list", "shwo": "show", "sho": "show", "hsow": "show", "shw": "show", "tpo": "top", "gte": "get", "taht": "that", "thsi": "this", "hows": "how is", "wheres": "where is",
 	"whens": "when is", "thx": "thanks", "thier": "their", "alot": "a lot", "tho": "though", "wats": "what is", "wat": "what", "givme": "give me", "shwme": "show me", "fomr": "from", "frm": "from", "abt": "about", "ths": "this",
 	"nmae": "name", "sttaus": "status", "lgos": "logs", "polease": "please", "plese": "please", "pleas": "please", "somthing": "something", "anythign": "anything", "em": "them",
 }
@@ -356,6 +356,8 @@ func joinSpans(in []token) []token {
 		switch {
 		case t.lit == litNumber && unitWords[next(1)] > 0:
 			span(2, time.Duration(t.num)*unitWords[next(1)])
+		case t.text == "half" && unitWords[next(1)] > 0:
+			span(2, unitWords[next(1)]/2)
 		case t.text == "half" && (next(1) == "an" || next(1) == "a") && unitWords[next(2)] > 0:
 			span(3, unitWords[next(2)]/2)
 		case (t.text == "an" || t.text == "a" || t.text == "one") && unitWords[next(1)] > 0 && next(1) != "second" && next(1) != "min":

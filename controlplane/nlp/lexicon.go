@@ -161,7 +161,7 @@ const (
 // lexiconTable holds the words and phrases of each concept, separated by commas. A word after ~ is a verb, and its
 // regular forms count too.
 var lexiconTable = map[concept]string{
-	cShow:     "~show, ~dump, spit out, dish out, ~hand, cough up, reel off, rattle off, run me through, walk me through, lay out, ~furnish, ~share, throw me, feed me, toss me, shoot me, ~supply, rundown, run down of, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
+	cShow:     "~show, ~dump, ~indicate, ~present, ~outline, ~specify, spit out, dish out, ~hand, cough up, reel off, rattle off, run me through, walk me through, lay out, ~furnish, ~share, throw me, feed me, toss me, shoot me, ~supply, rundown, run down of, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
 	cGeneric:  "get, ~see, ~view, ~find, ~check, ~look, give, tell, want, need, ~retrieve, ~tell, ~read, know, getting, gets, have a look, take a look, look at, look up, i want to, i need to, would like",
 	cAsk:      "what, which, whose, where, who, any, is there, are there, do we have, do i have, exist, exists, existing, available, have we, there",
 	cDescribe: "~describe, desc, details, detail, info, information, ~inspect, tell me about, more about, describe me, tell me more about, full picture, in detail, deets",
@@ -213,7 +213,7 @@ var lexiconTable = map[concept]string{
 	cTrigger:   "~trigger, run now, kick off, ~run, start now, execute, fire, start, manually, fire off, by hand, right now, one off, one-off, off schedule, immediately, a run",
 	cResize:    "~expand, ~resize, ~grow, ~extend, ~enlarge, make bigger, ~increase",
 
-	cExec:        "log me in, log me into, log me on, exec, execute, ssh, shell into, shell, bash, open a shell, get a shell, run a command, exec into, terminal, log into, log in to",
+	cExec:        "log in on, log on to, log in to, log me in, log me into, log me on, exec, execute, ssh, shell into, shell, bash, open a shell, get a shell, run a command, exec into, terminal, log into, log in to",
 	cPortForward: "port-forward, port forward, forward port, forward ports, tunnel, portforward, forward, ~forward",
 	cCopy:        "copy, cp, copy file, copy files, download, upload, ~copy",
 	cPatch:       "~patch",
@@ -281,10 +281,10 @@ var lexiconTable = map[concept]string{
 	cCordoned:   "cordoned, unschedulable, scheduling disabled, not schedulable",
 
 	cSort:       "~sort, sorted by, order by, ordered by, sort by, ranked by, ~order, ~rank, ranked, sorted, by number of, grouped by",
-	cMost:       "most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
+	cMost:       "hottest, busiest, eating, eats, eat, eaters, guzzlers, guzzling, burning, devouring, gobbling, heavy users, most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
 	cLeast:      "least, lowest, smallest, fewest, the least",
 	cOldest:     "oldest, oldest first, by age, by creation, by creation time, by creation timestamp, by creation date, by start time",
-	cNewest:     "newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",
+	cNewest:     "latest first, youngest first, youngest on top, newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",
 	cAll:        "all, every, each, entire, whole, all the, all of the, everything",
 	cEverywhere: "everywhere, all namespaces, every namespace, each namespace, any namespace, across namespaces, across all namespaces, all the namespaces, cluster-wide, clusterwide, cluster wide, across the cluster, in the whole cluster, whole cluster, entire cluster, across the whole cluster, across the entire cluster, in all namespaces, in every namespace, in any namespace, in the cluster, in this cluster, on the cluster, on this cluster, across clusters, globally, over all namespaces, in our cluster, from all namespaces, of all namespaces, in my cluster, throughout the cluster, overall, anywhere",
 	cEverything: "everything, all resources, all objects, all the resources, all things, anything, all workloads, every resource, all that, all stuff",

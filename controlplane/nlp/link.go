@@ -86,6 +86,8 @@ func linkExact(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *r
 	r.mendKinds()
 	r.linkCues()
 	r.linkKinds()
+	r.linkEverywhere()
+	r.listsNamespaces()
 	r.dropEverywhereKinds()
 	r.linkClusters()
 	r.linkNames()
@@ -102,7 +104,7 @@ func (r *reading) settle() {
 	slices.SortStableFunc(r.cues, func(a, b cue) int { return (b.j - b.i) - (a.j - a.i) })
 	var keep []cue
 	for _, q := range r.cues {
-		if r.withinSpoken(q.mention) || r.withinState(q) {
+		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || q.c == cIt && r.withinFiller(q.mention) {
 			continue
 		}
 		if q.j-q.i == 1 && r.isDone(q) {
@@ -132,6 +134,21 @@ func (r *reading) isDone(q cue) bool {
 	}
 	return k > 0 && (r.toks[k].text == "is" || r.toks[k].text == "are" || r.toks[k].text == "was" || r.toks[k].text == "were" || r.toks[k].text == "been")
 }
+
+// withinHow: "how can i see" asks for no right.
+func (r *reading) withinHow(m mention) bool {
+	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cHow && q.i <= m.i && m.j <= q.j && q.j-q.i > m.j-m.i })
+}
+
+// withinFiller: "at this moment" points at nothing.
+func (r *reading) withinFiller(m mention) bool {
+	if m.j-m.i == 1 && m.j < len(r.toks) && r.toks[m.i].text == "this" && timeNouns[r.toks[m.j].text] {
+		return true
+	}
+	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cFiller && q.i <= m.i && m.j <= q.j && q.j-q.i > m.j-m.i })
+}
+
+var timeNouns = wordSet("moment time point hour week morning afternoon evening month year second minute instant stage")
 
 // withinSpoken tells whether all of a mention lies in a name that was said in several words.
 func (r *reading) withinSpoken(m mention) bool {
@@ -210,11 +227,21 @@ func (r *reading) linkKinds() {
 			}
 			phrase := strings.Join(words, " ")
 			kinds := r.v.words[phrase]
+			if len(kinds) == 0 && n > 1 && n <= 3 && slices.ContainsFunc(words, func(w string) bool { return !english(w) }) { // "poddisruption budgets"
+				kinds = r.v.words[strings.Join(words, "")]
+			}
 			if len(kinds) == 0 || !r.phraseAt(i, words) || r.toks[i].quoted || (r.toks[i].lit != litNone && n == 1) {
 				continue
 			}
+			if kinds[0].Plural == "namespaces" && i > 1 && inWords[r.toks[i-2].text] && (r.toks[i-1].text == "that" || r.toks[i-1].text == "this" || r.toks[i-1].text == "same") {
+				continue // "what is in that namespace" is about what is in it
+			}
 			if phrase == "deploy" && r.deploysSomething(i) {
 				continue
+			}
+			if n == 1 && englishShortNames[phrase] && i > 0 && len(r.toks[i-1].text) > 2 && groupSays(kinds[0].Group, r.toks[i-1].text) { // "argo apps"
+				r.kinds = append(r.kinds, kindMention{mention{i: i, j: i + 1}, kinds, isPlural(phrase, kinds[0])})
+				break
 			}
 			if n == 1 && englishShortNames[phrase] && kinds[0].Plural != phrase && kinds[0].Singular != phrase && phrase != "ns" && !r.commandPlace(i) {
 				continue
@@ -403,7 +430,7 @@ func (r *reading) linkNamespaces() {
 		}
 		ns := r.aliasOf(t.text)
 		if ns == "" || t.lit == litImage {
-			if ns == "" && i > 0 && r.placeWord(i) && !r.known(i) && !r.namespaceAt(i, 1) {
+			if ns == "" && i > 0 && r.placeWord(i) && !r.known(i) && !r.namespaceAt(i, 1) && !r.leadsNoun(i) {
 				r.lost = append(r.lost, t.raw)
 			}
 			continue
@@ -428,6 +455,11 @@ func (r *reading) linkNamespaces() {
 		}
 		r.nss = append(r.nss, nsMention{m, ns, strength})
 	}
+}
+
+// leadsNoun tells whether an English word after "in" is no place but says of the next word what it is: "in availability zone x".
+func (r *reading) leadsNoun(i int) bool {
+	return english(r.toks[i].text) && !r.toks[i].brk && i+1 < len(r.toks) && !stopWords[r.toks[i+1].text] && r.toks[i+1].text != "namespace" && r.toks[i+1].text != "ns"
 }
 
 // placed gives a namespace that was said in several words the strength of where it stands.
@@ -497,7 +529,7 @@ func (r *reading) markedNamespace(i int) bool {
 	}
 	ns := r.aliasOf(word(i))
 	fixed, typo := "", false
-	if ns == "" && len(word(i)) > 3 {
+	if ns == "" && len(word(i)) > 3 && !english(word(i)) {
 		if near, _, ties := nearest(word(i), r.v.nsNames); ties == 1 {
 			ns, fixed, typo = near, r.toks[i].raw, true
 		}

@@ -6,7 +6,7 @@ const plainScore = 0.35
 // plainRead tells whether a read may be taken although it left words: they are talk, none of them names something or turns the
 // sense around, and something of the cluster was named. A read shows at worst too much.
 func (u understood) plainRead(write bool) bool {
-	return !write && u.reading != nil && u.q == nil && u.readScore() >= plainScore && len(u.namesLeft()) == 0 && !u.reading.unusedChange() && !u.strayVerb()
+	return !write && u.reading != nil && u.q == nil && u.readScore() >= plainScore && len(u.namesLeft()) == 0 && !u.reading.unusedChange() && !u.reading.unusedRead() && !u.strayVerb()
 }
 
 // readable tells whether this is a read that may be taken as it is.

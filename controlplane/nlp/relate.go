@@ -35,6 +35,11 @@ func (r *reading) relate(kinds []kindMention, objs []objMention, where scope) ([
 			rest = append(rest, k)
 			continue
 		}
+		if !k.plural && k.i > 0 && r.possessedKind(k) { // "taints that I need to tolerate in my training job"
+			r.use(k.mention)
+			r.note(k.mention, "what it is for")
+			continue
+		}
 		ofIt := !k.plural && k.j < len(r.toks) && r.toks[k.j].text == "of" // "the issuer of shop-tls"
 		if partKinds[k.kinds[0].Key()] || ofIt {
 			r.use(k.mention)
@@ -44,6 +49,18 @@ func (r *reading) relate(kinds []kindMention, objs []objMention, where scope) ([
 		rest = append(rest, k)
 	}
 	return rest, objs
+}
+
+// possessedKind tells whether the kind is somebody's own and stands at the end, after what is asked for.
+func (r *reading) possessedKind(k kindMention) bool {
+	if k.j < len(r.toks) && !r.toks[k.j-1].brk {
+		return false
+	}
+	p := k.i - 1
+	for p > 0 && k.i-p < 3 && !stopWords[r.toks[p].text] {
+		p--
+	}
+	return r.toks[p].text == "my" || r.toks[p].text == "our" || r.toks[p].text == "their"
 }
 
 func (r *reading) ofKind(objs []objMention, key string) bool {

@@ -59,7 +59,7 @@ func (r *reading) repair() {
 		obj, do, to := nearestOf(t.text, r.v.objects.names())
 		const none = 9
 		place := r.placeWord(i)
-		if lex == "" || distinctive(t.text) || place || r.afterKind(i) {
+		if lex == "" || distinctive(t.text) || place || r.afterKind(i) && r.afterOne(i) {
 			dl = none
 		}
 		if dl != none && i > 0 && !r.toks[i-1].brk && ofWords[r.toks[i-1].text] && onlyChanges(lex) {
@@ -87,9 +87,12 @@ func (r *reading) repair() {
 		}
 		switch best := min(dl, dk, dn, do); {
 		case best == none:
-		case dk == best && r.completes(i, kind):
+		case dk == best && (r.completes(i, kind) || kind == "events"):
 			r.toks[i].text = kind
 			r.relink(i, t.raw)
+			if kind == "events" {
+				r.kinds = append(r.kinds, kindMention{m, r.v.words[kind], true})
+			}
 		case dk == best:
 			r.kinds = append(r.kinds, kindMention{m, r.v.words[kind], isPlural(kind, r.v.words[kind][0])})
 		case dl == best:
@@ -145,6 +148,69 @@ func (r *reading) dropEverywhereKinds() {
 	}
 }
 
+var (
+	wholes       = wordSet("all every any each whichever whatever entire whole complete full")
+	noMatters    = wordSet("matter regardless irrespective independent")
+	ofWholes     = wordSet("the our my this of single one a an in")
+	wholePlaces  = wordSet("namespace namespaces cluster clusters")
+	placeLeaders = wordSet("in across over throughout from of on for within no matter regardless irrespective independent through inside under")
+)
+
+// linkEverywhere finds the ways to say that place does not matter: "in whatever namespace", "no matter in which namespace", "complete
+// cluster", "of all the cluster". A cluster is whole, a namespace is any.
+func (r *reading) linkEverywhere() {
+	for j, t := range r.toks {
+		if !wholePlaces[t.text] {
+			continue
+		}
+		i, whole, which := j-1, false, false
+		for i >= 0 && !r.toks[i].brk && (ofWholes[r.toks[i].text] || wholes[r.toks[i].text] || r.toks[i].text == "which") {
+			whole = whole || wholes[r.toks[i].text]
+			which = which || r.toks[i].text == "which"
+			i--
+		}
+		first := i + 1
+		for i >= 0 && !r.toks[i].brk && placeLeaders[r.toks[i].text] {
+			which = which && !noMatters[r.toks[i].text]
+			whole = whole || noMatters[r.toks[i].text]
+			first = i
+			i--
+		}
+		for first < j && (r.toks[first].text == "the" || r.toks[first].text == "a") {
+			first++
+		}
+		if whole && !which && first < j && !r.coveredBy(cEverywhere, mention{i: first, j: j + 1}) {
+			r.cues = append(r.cues, cue{mention{i: first, j: j + 1}, cEverywhere})
+		}
+	}
+}
+
+func (r *reading) coveredBy(c concept, m mention) bool {
+	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == c && q.i <= m.i && m.j <= q.j })
+}
+
+// listsNamespaces: "show all namespaces" asks for them, where nothing else is asked for that could be in them.
+func (r *reading) listsNamespaces() {
+	r.cues = slices.DeleteFunc(r.cues, func(q cue) bool {
+		last := r.toks[q.j-1].text
+		if q.c != cEverywhere || last != "namespaces" && last != "namespace" || q.i == 0 || slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j <= q.i || k.i >= q.j }) {
+			return false
+		}
+		switch r.toks[q.i].text {
+		case "all", "every", "each", "any":
+		case "of":
+			return r.says1(q.i-1, cNames) || r.says1(q.i-1, cCount)
+		default:
+			return false // "across all namespaces"
+		}
+		verb := q.i - 1
+		for verb > 0 && (stopWords[r.toks[verb].text] && !inWords[r.toks[verb].text]) && !r.says1(verb, cShow) && !r.says1(verb, cGeneric) {
+			verb--
+		}
+		return !r.toks[verb].brk && (r.says1(verb, cShow) || r.says1(verb, cGeneric) || r.says1(verb, cCount) || r.says1(verb, cNames))
+	})
+}
+
 // columnOfNodes tells whether the words ask for where each pod runs as a column of the list: "with the nodes they sit on". Which
 // node it is, is another question, and may be one of nodes.
 func (r *reading) columnOfNodes(q cue) bool {
@@ -163,7 +229,21 @@ func (r *reading) kindBeside(i int) bool {
 // mendKinds recognises kinds of several words with a typing error in them: "persistant volumes", "servcie accounts". It runs
 // before single words are linked, so that a part of a phrase is not taken for all of it.
 func (r *reading) mendKinds() {
+	for i, t := range r.toks {
+		if t.quoted || t.lit != litNone || len(t.text) < 7 || english(t.text) || plainWords[t.text] || distinctive(t.text) || r.v.objects.has(t.text) || len(r.v.words[t.text]) > 0 {
+			continue
+		}
+		for _, w := range []string{"namespace", "namespaces", "cluster"} { // they say where, and are told by that below
+			if t.text[0] == w[0] && t.text != w && distance(t.text, w, 2) <= 2 && (w != "cluster" || distance(t.text, w, 1) <= 1) {
+				r.toks[i].text = w
+				break
+			}
+		}
+	}
 	for i := range r.toks {
+		if slices.ContainsFunc(r.v.kindPhrases, func(phrase []string) bool { return r.phraseAt(i, phrase) }) {
+			continue
+		}
 		for _, phrase := range r.v.kindPhrases {
 			if to := i + len(phrase); to <= len(r.toks) && r.nearPhrase(i, phrase) && len(r.v.words[r.textOf(mention{i: i, j: to})]) == 0 {
 				was := r.words(mention{i: i, j: to})
@@ -257,6 +337,9 @@ var innerConcepts = map[concept]bool{
 
 // withinState tells whether the cue is only a part of a phrase for a state, or of "all namespaces".
 func (r *reading) withinState(q cue) bool {
+	if q.c != cEverywhere && slices.ContainsFunc(r.cues, func(p cue) bool { return p.c == cEverywhere && p.i <= q.i && q.j <= p.j && p.j-p.i > q.j-q.i }) {
+		return true // "no matter in which namespace" asks for no reason
+	}
 	if q.c == cAll || q.c == cEverything || q.c == cNS {
 		for _, p := range r.cues { // "all namespaces" is a place
 			if p.c == cEverywhere && p.i <= q.i && q.j <= p.j && p.j-p.i > q.j-q.i {

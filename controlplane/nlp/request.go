@@ -180,6 +180,16 @@ var (
 // actsOn are verbs by which something may be forbidden without a verb of changes.
 var actsOn = wordSet("do touch change proceed continue go let try execute apply perform act interfere mess alter start proceed begin forget")
 
+// asksFirst tells whether a clause begins as a question does: "at what time does it run".
+func asksFirst(body []token) bool {
+	for i := 0; i < len(body) && i < 3; i++ {
+		if askWords[body[i].text] && (i == 0 || inWords[body[i-1].text] || weakPrepositions[body[i-1].text]) {
+			return true
+		}
+	}
+	return false
+}
+
 // obliging are clauses that only ask once more for what was said.
 var obliging = []string{"see to it", "do so", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen"}
 
@@ -227,7 +237,7 @@ func (rq *request) part(c []token) part {
 	}
 	body = rq.resolve(body)
 	r := rq.reading(body)
-	if !askWords[first] {
+	if !asksFirst(body) {
 		if order, ok := rephrase(r, body); ok {
 			return part{order, roleRequest, true}
 		}
@@ -260,7 +270,7 @@ func (rq *request) part(c []token) part {
 	if startsOrder(body) || askWords[first] {
 		return part{toks: body, role: roleRequest}
 	}
-	if order, ok := fronted(body); ok {
+	if order, ok := fronted(body); ok && !holdsWord(body[:min(len(body), 6)], askWords) {
 		if said, ok := rephrase(rq.reading(order), order); ok {
 			return part{said, roleRequest, true}
 		}

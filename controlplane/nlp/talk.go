@@ -18,16 +18,31 @@ func (r *reading) markTalk() {
 	for i, t := range r.toks {
 		switch {
 		case t.quoted || t.env || taintEffects[t.text] != "" || r.isCue(i) || r.isKind(i) || r.inObject(i) || r.namespaceAt(i, 1):
-		case clockOrCode.MatchString(t.text):
+		case clockOrCode.MatchString(t.text), r.saysGroup(i):
 			r.talk[i] = true
 		case t.lit != litNone || offTopic[t.text]:
 		case english(t.text):
-			r.talk[i] = named && !r.qualifies(i) && !r.afterOne(i) || !r.namePlace(i)
+			r.talk[i] = named && (!r.qualifies(i) || r.namedOtherwise(i)) && !r.afterOne(i) || !r.namePlace(i)
 		case distinctive(t.text) || t.possess || strings.ContainsAny(t.text, "/\\`$=:@%"):
 		default:
 			r.talk[i] = about && !r.namePlace(i) && !r.joinedToName(i)
 		}
 	}
+}
+
+// saysGroup tells whether the word names the API group of a kind that is said: "virtual services of istio".
+func (r *reading) saysGroup(i int) bool {
+	return len(r.toks[i].text) > 2 && slices.ContainsFunc(r.kinds, func(k kindMention) bool {
+		return slices.ContainsFunc(k.kinds, func(kind *Kind) bool { return groupSays(kind.Group, r.toks[i].text) })
+	})
+}
+
+// namedOtherwise tells whether the kind that the word qualifies has a name of its own elsewhere: "the migrate job, data-migration
+// I mean".
+func (r *reading) namedOtherwise(i int) bool {
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool {
+		return k.i == i+1 && slices.ContainsFunc(r.objs, func(o objMention) bool { return !o.part && !o.typo && len(refsOf(o, k.kinds[0].Key(), scope{})) > 0 })
+	})
 }
 
 func (r *reading) inObject(i int) bool {
@@ -57,7 +72,9 @@ func (r *reading) namePlace(i int) bool {
 	switch w := r.toks[p].text; w {
 	case "for", "with", "by", "on", "about":
 		return bare && (w == "for" || !english(r.toks[i].text))
-	case "of", "from", "called", "named", "namespace", "ns":
+	case "of":
+		return !english(r.toks[i].text) || r.endsNoun(i)
+	case "from", "called", "named", "namespace", "ns":
 		return true
 	default:
 		return inWords[w]
@@ -71,7 +88,24 @@ func (r *reading) qualifies(i int) bool {
 
 // afterOne tells whether the word stands right after a kind in the singular: "deployment checkout".
 func (r *reading) afterOne(i int) bool {
-	return i > 0 && !r.toks[i-1].brk && slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j == i && !k.plural })
+	if i == 0 || r.toks[i-1].brk || english(r.toks[i].text) && !r.endsNoun(i) {
+		return false
+	}
+	return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j == i && !k.plural && !r.namedBefore(k) })
+}
+
+// endsNoun tells whether the word may be the last of a name: the clause ends with it, or a place follows.
+func (r *reading) endsNoun(i int) bool {
+	if i == len(r.toks)-1 || r.toks[i].brk {
+		return true
+	}
+	next := r.toks[i+1].text
+	return inWords[next] || weakPrepositions[next] || next == "please" || next == "pls" || next == "and" || next == "or" || next == "namespace" || r.isKind(i+1)
+}
+
+// namedBefore tells whether the kind has its name before it: "did the smoke-test job succeed".
+func (r *reading) namedBefore(k kindMention) bool {
+	return slices.ContainsFunc(r.objs, func(o objMention) bool { return o.j == k.i && len(refsOf(o, k.kinds[0].Key(), scope{})) > 0 })
 }
 
 // joinedToName tells whether the word is one of several names: "checkout and wizzbang".
@@ -87,7 +121,7 @@ func (r *reading) joinedToName(i int) bool {
 }
 
 // views are concepts that make a read another one, whatever it looks at: what is shown, and in which form.
-var views = conceptSet(cLogs, cTop, cEvents, cWarning, cHistory, cRollout, cYAML, cJSON, cNames, cExplain, cWhoAmI, cCanDo, cKinds, cSecretValue, cNoConfirm, cDryRun)
+var views = conceptSet(cLogs, cTop, cEvents, cWarning, cHistory, cRollout, cYAML, cJSON, cNames, cExplain, cWhoAmI, cCanDo, cKinds, cSecretValue, cNoConfirm, cDryRun, cExec, cPortForward, cCopy, cEdit, cApply)
 
 // narrows are the concepts whose words make a read of the kind narrower or order it otherwise: one of them left is a wrong answer.
 var narrows = map[Op]map[concept]bool{
@@ -140,7 +174,7 @@ func (u understood) mayLeave(i int) bool {
 	for _, q := range r.cues {
 		if q.i <= i && i < q.j {
 			cued = true
-			if u.blocks(q.c) {
+			if u.blocks(q.c) && t.text != "execute" {
 				return false
 			}
 		}
@@ -197,6 +231,17 @@ func (u understood) readScore() float64 {
 	return (explained - 0.7*not) / all
 }
 
+// unusedRead tells whether a further verb of a read was left where a clause has its verb: "show pods and describe web".
+func (r *reading) unusedRead() bool {
+	return slices.ContainsFunc(r.cues, func(q cue) bool {
+		switch q.c {
+		case cShow, cDescribe, cLogs, cTop, cEvents, cCount:
+			return r.free(q.mention) && r.clauseVerb(q.i)
+		}
+		return false
+	})
+}
+
 // asks tells whether the text asks to be shown something, in so many words or as a question.
 func (r *reading) asks() bool {
 	for i, t := range r.toks {
@@ -224,11 +269,17 @@ var givesAndWants = wordSet("give want need gives given wants needs")
 // wanted of the thing named is then not known, and showing it is no answer.
 func (u understood) strayVerb() bool {
 	r := u.reading
-	if u.frame == nil || u.frame.name != "get" && u.frame.name != "top" || r.asks() || !(len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.frame.name == "top")) {
+	if u.frame == nil || r.asks() || u.frame.name != "get" && u.frame.name != "top" && u.frame.name != "rolloutStatus" {
 		return false
 	}
-	_, number := r.lit(litNumber)
-	if r.obliges() || number && r.hasWord("more") {
+	if r.obliges() {
+		return true
+	}
+	if u.frame.name == "rolloutStatus" || !(len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.frame.name == "top")) {
+		return false
+	}
+	number := slices.ContainsFunc(r.toks, func(t token) bool { return t.lit == litNumber || t.lit == litQuantity })
+	if number && r.hasWord("more") {
 		return true
 	}
 	for i, t := range r.toks {

@@ -327,6 +327,9 @@ func (r *reading) fromFocus(f Focus, spec targetSpec, kinds []kindMention, where
 		if want.Key() == "endpoints" && kind.Key() == "services" {
 			return r.one(want, &Object{Kind: want.Key(), Namespace: where.ns, Name: f.Names[0]}), nil
 		}
+		if spec.list && !spec.write && len(kinds) > 0 && kinds[0].plural { // "its limit ranges": those beside it
+			return target{kind: want, where: r.listScope(scope{ns: cmp.Or(where.ns, f.Namespace), said: where.ns != "" || f.Namespace != ""}, want)}, nil
+		}
 		return target{}, r.askWhich(spec, []kindMention{{kinds: []*Kind{want}}}, where)
 	}
 	if len(spec.kinds) > 0 && !slices.Contains(spec.kinds, kind.Key()) {

@@ -89,18 +89,16 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if u := orRequest(ctx, v, focus, said, whole); complete(u) {
 		return u
 	}
+	if whole.readable() {
+		return whole
+	}
 	if parts := splitAnd(said); len(parts) > 1 {
 		if all := understandAll(ctx, v, focus, parts); all.q == nil && len(all.left) == 0 {
 			return all
 		}
 	}
-	if whole.readable() {
-		return whole
-	}
-	if rest := afterIMean(said); rest != "" {
-		if u := understand(ctx, v, focus, rest); complete(u) && ClassifyPlan(Plan{Steps: u.steps}) == Read {
-			return u
-		}
+	if u, ok := readClause(ctx, v, focus, said); ok {
+		return u
 	}
 	if rest := withoutPreamble(v, said); rest != "" {
 		if u := understand(ctx, v, focus, rest); complete(u) {
@@ -300,7 +298,7 @@ func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 	if !write && u.reading != nil && u.reading.aboutSomethingElse() {
 		return refusal("That is not about this cluster. "+help, focus)
 	}
-	if u.score < acceptScore && !u.plainRead(write) || !write && len(u.left) > 0 && u.strayVerb() || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
+	if u.score < acceptScore && !u.plainRead(write) || !write && (len(u.left) > 0 || u.reading != nil && u.reading.obliges()) && u.strayVerb() || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
 		return offer(v, focus, plan, u)
 	}
 	if len(u.left) > 0 {
@@ -473,6 +471,9 @@ func offer(v *Vocabulary, focus Focus, plan Plan, u understood) Translation {
 
 // notUnderstood: a question if something of the cluster was named, else a refusal.
 func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
+	if u.reading != nil && u.reading.aboutSomethingElse() {
+		return refusal("That is not about this cluster. "+help, focus)
+	}
 	if u.reading != nil && u.q != nil && !u.q.refuse && u.score > 0 && len(u.reading.objs)+len(u.reading.kinds) > 0 && u.frame != nil && u.frame.write {
 		return asking(u.reading.ctx, v, focus, "", understood{q: u.q, trace: u.trace})
 	}
