@@ -10,6 +10,7 @@ type part struct {
 	toks  []token
 	role  role
 	idiom bool // it was said in other words than the plain command
+	after bool // it comes after the request before it: "then kafka"
 }
 
 // role is what a clause does in what was said.

@@ -77,7 +77,7 @@ var idioms = []idiom{
 	{"undo|revert|back the last|latest|new|newest? release|rollout|deploy|deployment|version|change|update of|for|on|to <x>", "roll back <x>", "roll"},
 
 	// restarted
-	{"give <x> a? good|quick|fresh|clean|rolling? restart|kick|bounce|reboot|cycle|restarting", "restart <x>", ""},
+	{"give <x> a? good|quick|fresh|clean|rolling? restart|kick|bounce|reboot|cycle|restarting|start", "restart <x>", ""},
 	{"<x> needs|need|wants|deserves|requires|could a|use|another a? good|quick|fresh|rolling? restart|kick|bounce|reboot|restarting|bouncing", "restart <x>", "roll"},
 	{"do|perform|make|run|trigger|issue|start|initiate a|the? rolling|rollout? restart|bounce of|on|for|with <x>", "restart <x>", ""},
 	{"turn|switch|power <x> off and? then? back? on again?", "restart <x>", "roll"},

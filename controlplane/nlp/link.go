@@ -107,8 +107,8 @@ func (r *reading) settle() {
 		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || q.c == cIt && r.withinFiller(q.mention) {
 			continue
 		}
-		if q.j-q.i == 1 && r.isDone(q) {
-			continue
+		if q.j-q.i == 1 && (r.isDone(q) || slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= q.i && q.j <= k.j && q.c == cSet })) {
+			continue // "stateful set"
 		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
 			continue

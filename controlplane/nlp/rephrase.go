@@ -121,6 +121,9 @@ func (ph *phrasing) matchHere(p pattern, k, i int) (int, bool) {
 			if n > 1 && ph.toks[i+n-2].brk && w == "<x>" && k < len(p.want)-1 {
 				break
 			}
+			if w == "<x>" && (dangling[ph.toks[i+n-1].text] || i == 0 && k == 0 && asksChange(ph.toks, 0) && !ph.r.objectNamed(0)) {
+				continue // a verb before it is no part of a name
+			}
 			if w == "<x>" && !ph.isTarget(i, i+n, p.of) {
 				continue
 			}
@@ -241,6 +244,9 @@ var targetKinds = map[string][]string{
 
 // runs are kinds that "take down" stops and does not delete.
 var runs = slices.Concat(workloadKinds, []string{"replicasets.apps", "cronjobs.batch", "nodes"})
+
+// dangling are words that no name ends with.
+var dangling = wordSet("to at by with from of in on for and or is be into onto over up")
 
 var targetPronouns = wordSet("it them that this these those there one its ones")
 

@@ -42,6 +42,7 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	rq.gather(clauses)
 	for _, c := range clauses {
 		p := rq.part(c)
+		p.after = holdsWord(c[:min(len(c), 3)], sequels)
 		if last := len(rq.parts) - 1; p.role == roleUntil && last >= 0 && rq.parts[last].role == roleReason {
 			p.role = roleReason // "I can't wait until two"
 		}
@@ -65,6 +66,9 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	rq, second, ok := asRequest(ctx, v, focus, said)
 	change := complete(first) && (first.score >= acceptScore && ClassifyPlan(Plan{Steps: first.steps}) != Read || first.undo)
 	asked := first.q != nil && !first.q.refuse && first.score >= offerScore
+	if first.frame == &followFrame && !change && ClassifyPlan(Plan{Steps: first.steps}) != Read && first.accepted() && (rq == nil || !rq.blocked) {
+		return first // and what else it says is talk
+	}
 	switch {
 	case rq == nil:
 		return first
@@ -86,7 +90,7 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 }
 
 // orderly are words that requests have which have no verb of changes.
-var orderly = wordSet("replicas replica should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
+var orderly = wordSet("every each daily hourly weekly at back replicas replica should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
 
 // mayOrder tells whether there is anything in the words that a change is asked for by.
 func mayOrder(toks []token) bool {
@@ -239,17 +243,17 @@ func (rq *request) part(c []token) part {
 	r := rq.reading(body)
 	if !asksFirst(body) {
 		if order, ok := rephrase(r, body); ok {
-			return part{order, roleRequest, true}
+			return part{toks: order, role: roleRequest, idiom: true}
 		}
 		if len(rq.about) > 0 && (first == "it" || first == "they") {
 			whole := append(slices.Clone(rq.about), body[1:]...)
 			if order, ok := rephrase(rq.reading(whole), whole); ok {
-				return part{order, roleRequest, true}
+				return part{toks: order, role: roleRequest, idiom: true}
 			}
 		}
 		if whole := rq.resolve(clearLeads(c)); len(whole) > len(body) {
 			if order, ok := rephrase(rq.reading(whole), whole); ok {
-				return part{order, roleRequest, true}
+				return part{toks: order, role: roleRequest, idiom: true}
 			}
 		}
 	}
@@ -272,7 +276,7 @@ func (rq *request) part(c []token) part {
 	}
 	if order, ok := fronted(body); ok && !holdsWord(body[:min(len(body), 6)], askWords) {
 		if said, ok := rephrase(rq.reading(order), order); ok {
-			return part{said, roleRequest, true}
+			return part{toks: said, role: roleRequest, idiom: true}
 		}
 		return part{toks: order, role: roleRequest}
 	}
@@ -368,6 +372,11 @@ func (rq *request) resolve(body []token) []token {
 			return slices.Concat(body[:k.i-1], clearBreaks(rq.about), body[k.j:])
 		}
 	}
+	for i := 1; i < len(body); i++ { // "it is empty, get rid of the claim"
+		if genericNouns[body[i].text] && articles[body[i-1].text] && !r.isKind(i) && (i == len(body)-1 || !r.objectNamed(i+1)) {
+			return slices.Concat(body[:i-1], clearBreaks(rq.about), body[i+1:])
+		}
+	}
 	for i, t := range body {
 		if i == 0 || t.quoted || !targetPronouns[t.text] || (t.text == "that" || t.text == "this" || t.text == "those" || t.text == "these") && i+1 < len(body) && !t.brk && body[i+1].text != "one" {
 			if t.text != "its" && t.text != "it" || i == 0 && t.text == "it" && len(body) > 1 && statives[body[1].text] {
@@ -384,6 +393,11 @@ func (rq *request) resolve(body []token) []token {
 	}
 	return body
 }
+
+var sequels = wordSet("then once afterwards after thereafter next")
+
+// genericNouns are what a thing that was named is called again by.
+var genericNouns = wordSet("claim volume machine box host object thing resource workload server guy beast")
 
 // isOnlyIf reads how many replicas there have to be for a change: "only if it is at 2 currently".
 func (rq *request) isOnlyIf(body []token) bool {
@@ -440,6 +454,8 @@ func (rq *request) groups() [][]token {
 		case p.role == roleRequest:
 			out = append(out, slices.Concat(ended(p.toks), pending))
 			pending = nil
+		case p.role == roleValue && p.after && len(out) > 0 && len(rq.reading(p.toks).thingsNamed()) > 0 && asksChange(out[len(out)-1], 0):
+			out = append(out, slices.Concat(out[len(out)-1][:1], p.toks)) // "restart kafka and then elasticsearch"
 		case p.role == roleValue && len(out) > 0:
 			out[len(out)-1] = slices.Concat(ended(out[len(out)-1]), p.toks)
 		case p.role == roleValue:
@@ -604,10 +620,11 @@ func (rq *request) readTokens(focus Focus, toks []token) understood {
 	r := rq.reading(joinVerbs(slices.Clone(toks)))
 	r.focus = focus
 	var found []understood
+	order := asksChange(r.toks, 0) && !onlyShows(r.toks[0].text) && startsOrder(r.toks)
 	for i := range frames {
 		f := &frames[i]
-		if !f.applies(r) {
-			continue
+		if !f.applies(r) || order && !f.write && f.name != "wait" && f.name != "rolloutStatus" {
+			continue // who begins with a verb of changes asks for no read
 		}
 		if u, ok := r.try(f); ok {
 			found = append(found, u)
