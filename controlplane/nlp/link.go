@@ -123,6 +123,8 @@ func (r *reading) settle() {
 	})
 }
 
+var pastSpeakers = wordSet("i we they he she someone somebody who nobody everybody you")
+
 // isDone tells whether a verb of changes says how things are: "worker is scaled to 2", "was restarted".
 func (r *reading) isDone(q cue) bool {
 	if !slices.Contains(changeCues, q.c) || !verbForm(r.toks[q.i].text, "<p>") {
@@ -131,6 +133,9 @@ func (r *reading) isDone(q cue) bool {
 	k := q.i - 1
 	for k >= 0 && (r.toks[k].text == "already" || r.toks[k].text == "now" || r.toks[k].text == "currently" || r.toks[k].text == "still") {
 		k--
+	}
+	if k >= 0 && k == q.i-1 && pastSpeakers[r.toks[k].text] && strings.HasSuffix(r.toks[q.i].text, "ed") {
+		return true // "we deleted it"
 	}
 	return k > 0 && (r.toks[k].text == "is" || r.toks[k].text == "are" || r.toks[k].text == "was" || r.toks[k].text == "were" || r.toks[k].text == "been")
 }

@@ -21,9 +21,10 @@ type request struct {
 
 	known map[string]*reading
 
-	idiom   bool // something was said in other words than the plain command
-	forbids bool // something was forbidden
-	blocked bool // a clause that is no request bears on what is asked
+	idiom    bool // something was said in other words than the plain command
+	forbids  bool // something was forbidden
+	retracts bool // something was taken back
+	blocked  bool // a clause that is no request bears on what is asked
 }
 
 // asRequest reads a text clause by clause, for what is asked for in it. It is the second reading of what the first has not
@@ -72,6 +73,8 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	switch {
 	case rq == nil:
 		return first
+	case rq.retracts:
+		return understood{q: &question{text: "You took that back, so I change nothing.", refuse: true}}
 	case ok && complete(second) && (!change || rq.idiom || rq.touchesSpared(first)):
 		return second
 	case change && rq.touchesSpared(first):
@@ -184,6 +187,19 @@ var (
 // actsOn are verbs by which something may be forbidden without a verb of changes.
 var actsOn = wordSet("do touch change proceed continue go let try execute apply perform act interfere mess alter start proceed begin forget")
 
+// retractions take back what was just said.
+var retractions = []string{"never mind", "nevermind", "forget it", "forget that", "scrap that", "scratch that", "cancel that", "on second thought", "do not do it", "rather not", "better not"}
+
+// expectedBy: "it should be gone by now" says what was expected.
+func expectedBy(body []token) bool {
+	for i, t := range body {
+		if t.text == "by" && i+1 < len(body) && body[i+1].text == "now" || t.text == "already" && i > 0 && !asksChange(body, 0) {
+			return true
+		}
+	}
+	return false
+}
+
 // asksFirst tells whether a clause begins as a question does: "at what time does it run".
 func asksFirst(body []token) bool {
 	for i := 0; i < len(body) && i < 3; i++ {
@@ -239,6 +255,13 @@ func (rq *request) part(c []token) part {
 		rq.idiom = true
 		return part{toks: name, role: roleValue}
 	}
+	if onlyTalked(c) || startsWith(body, []string{"by", "now"}) || expectedBy(body) {
+		return part{toks: body, role: roleReason}
+	}
+	if (spareVerbs[first] && len(body) <= 3 && targetPronouns[body[len(body)-1].text]) || slices.ContainsFunc(retractions, func(s string) bool { return startsWith(body, strings.Fields(s)) }) {
+		rq.retracts = true
+		return part{toks: body, role: roleForbidden}
+	}
 	body = rq.resolve(body)
 	r := rq.reading(body)
 	if !asksFirst(body) {
@@ -282,6 +305,9 @@ func (rq *request) part(c []token) part {
 	}
 	if first == "do" && len(body) > 3 && body[1].text == "not" && english(body[2].text) && !asksChange(body, 2) && !actsOn[body[2].text] && len(r.objs) == 0 {
 		return part{role: roleTalk} // "do not wait for the schedule"
+	}
+	if first == "no" && !ordersWithin(body) && len(r.objs) == 0 && !asksChange(body, len(body)-1) && len(body) > 1 {
+		return part{toks: body, role: roleReason} // "no backups tonight"
 	}
 	if (prohibitions[first] || first == "do" && len(body) > 1 && negations[body[1].text]) && !(first == "not" && len(body) <= 3) {
 		return part{toks: body, role: roleForbidden}

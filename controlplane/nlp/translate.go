@@ -171,7 +171,7 @@ func clause(ctx context.Context, v *Vocabulary, focus Focus, said string) unders
 		r.trace = append(r.trace, TraceEntry{Words: why, As: "a reason, which changes nothing"})
 	}
 	var found []understood
-	past := asksAboutPast(toks)
+	past := asksAboutPast(toks) || onlyTalked(toks)
 	for i := range frames {
 		f := &frames[i]
 		if !f.applies(r) || f.write && past {
