@@ -187,6 +187,13 @@ var (
 // actsOn are verbs by which something may be forbidden without a verb of changes.
 var actsOn = wordSet("do touch change proceed continue go let try execute apply perform act interfere mess alter start proceed begin forget")
 
+var correcting = wordSet("no wait oh sorry correction oops stop hold on actually sorry")
+
+// corrects tells whether a clause takes back what stands before it in the same breath: "no wait".
+func corrects(c []token) bool {
+	return holdsWord(c, wordSet("wait correction oops")) && !slices.ContainsFunc(c, func(t token) bool { return !correcting[t.text] })
+}
+
 // retractions take back what was just said.
 var retractions = []string{"never mind", "nevermind", "forget it", "forget that", "scrap that", "scratch that", "cancel that", "on second thought", "do not do it", "rather not", "better not"}
 
@@ -235,6 +242,9 @@ func fronted(body []token) ([]token, bool) {
 // part tells what a clause does, and turns an idiom into its command.
 func (rq *request) part(c []token) part {
 	body := withoutLeads(c)
+	if corrects(c) {
+		return part{toks: c, role: roleCondition}
+	}
 	if len(body) == 0 {
 		return part{role: roleTalk}
 	}
