@@ -31,6 +31,9 @@ func (u *understood) accepted() bool {
 		return false
 	}
 	r := u.reading
+	if u.frame.name != "schedule" && u.frame.name != "create" && r.recurs() || r.hasWord("during") && slices.ContainsFunc(u.steps, func(s Step) bool { return !holding(s) || s.Op == OpScale }) {
+		return false
+	}
 	var passed []string
 	for i, t := range r.toks {
 		if r.used[i] || r.weight(i) == 0 && !turning[t.text] {
@@ -54,6 +57,9 @@ func (u *understood) accepted() bool {
 // idle tells whether the word at i, which nothing explains, may be passed over.
 func (r *reading) idle(i int, careful bool) bool {
 	t := r.toks[i]
+	if laterWords[t.text] && r.forLong(i) {
+		return true
+	}
 	if turning[t.text] || t.quoted || t.lit != litNone && t.lit != litOrdinal || t.env || r.isKind(i) || r.objectNamed(i) || r.namespaceAt(i, 1) || r.inSpoken(i) || offTopic[t.text] {
 		return false
 	}
@@ -79,6 +85,37 @@ func (r *reading) idle(i int, careful bool) bool {
 		return true
 	}
 	return !careful
+}
+
+// recurs tells whether something is to be done again and again: "restart it every night".
+func (r *reading) recurs() bool {
+	for i, t := range r.toks {
+		if t.text == "nightly" || t.text == "daily" || t.text == "hourly" || t.text == "weekly" || t.text == "monthly" {
+			if !r.inSpoken(i) && !r.objectNamed(i) {
+				return true
+			}
+		}
+		if i > 0 && everyWords[r.toks[i-1].text] {
+			if _, unit := cronUnits[t.text]; unit || cronDays[t.text] != "" || t.text == "hour" || t.text == "minute" || t.text == "time" || t.lit == litDuration {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forLong tells whether a time is how long something shall last and not when it is to be done: "for the weekend".
+func (r *reading) forLong(i int) bool {
+	for k := i - 1; k >= 0 && k >= i-3; k-- {
+		switch r.toks[k].text {
+		case "for", "over", "during", "through":
+			return true
+		case "the", "this", "whole", "next":
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // mayName tells whether an unknown word stands where a name does: beside a kind, after "of" or a verb, or in a list of names.

@@ -38,6 +38,8 @@ i want you to, i need you to, i would like you to, i want to, i need to, i would
 we want to, we need to, we would like to, we have to, we must, we should, we ought to, we shall, we can, we may, we could, we will, we are going to, we had better, we better, we would better, we want you to,
 i would rather, we would rather, i would like, i want, i need, we want, we need, we would like, i am asking you to, it would be great to, it would be nice to, in this case, in that case, for now, from now on, as discussed, as agreed, per request, on request, need to, needs to, want to, gotta, gonna,
 how about we, how about, what do you say we, why do not we, why not, maybe, perhaps, it is best to, it would be good to, best, rather, nope, no, nah, ah ok, oh well, anyway, anyways, btw, by the way, fyi, heads up, listen, look, guys, team, folks, everyone, dear all, hello team, hi team, hey team, hi all, good morning, good evening, good afternoon, morning, evening,
+i would say, i say, i think we should, i think you should, i think, i suggest you, i suggest to, i suggest that we, i suggest we, i suggest, i propose to, i propose we, i propose, i guess we should, maybe we should, perhaps we should, i recommend to, i vote to, would you be able to, are you able to, will you be able to, we only need, we just need, i only need, i just need,
+it would be great if you, it would be nice if you, it would be good if you, it would be lovely if you, it would be helpful if you, it would be great if you could, it would be nice if you could, it would be good if you could, it would be helpful if you could, it would be great if we could, i would appreciate it if you, i would appreciate it if you could, i would be grateful if you could, i would be grateful if you, i would be glad if you, we would be grateful if you could, we would appreciate it if you could, grateful if you could, great if you could, nice if you could,
 thereafter, subsequently, henceforth, following that, hereby, we hereby, once that is done, once this is done, once it is done, once done, once that is through, once it is through, when that is done, when this is done, when it is done, when done, when that is through, as soon as that is done, once they are done, after which, and after, please to, i ask you to, we ask you to, i ask that, we ask that, i request that, we request that, we hereby request that, it is requested that, it is asked that, please see to it that, kindly see to it that, i would ask you to, you are asked to, we would ask you to, i beg you to, gg, yo, i would need, we would need, i will need, we will need, there is need of, it is needed, it needs, is needed, i am in need of, we are in need of, with immediate effect, effective immediately, until further notice, till further notice, for the time being, for the moment,
 let us have, we require, could i have, can i have, could i get, can i get, could we have, can we have, could we get, can we get, may i have, may i ask you to, i am asking to, let us please, please do, do please, somehow, simply, double check, once more, one more thing, last thing, another thing, in that case just, then just, so just, now just, for me, for us`)
 
@@ -118,6 +120,11 @@ func clausesOf(toks []token) [][]token {
 	return out
 }
 
+// beforeVerb are words that a verb belongs to: it begins no clause after them.
+var beforeVerb = wordSet("to can could should must will would shall may might please pls plz and or not never let us lets just you i we they he she go help do does did now then also so but if when before after until unless the a an kindly immediately simply again")
+
+var pleasing = wordSet("great nice good lovely helpful it grateful glad happy kind awesome wonderful appreciated thankful")
+
 var politeWord = wordSet("please pls plz kindly")
 
 // barely tells whether words before a clause are no clause of their own: "show me (then what is left)".
@@ -145,6 +152,10 @@ func beginsClause(toks []token, i int) bool {
 		return false
 	case t.text == "then":
 		return true
+	case (next(1) == "it" || next(1) == "them") && asksChange(toks, i) && !verbForm(t.text, "<p>") && !verbForm(t.text, "<g>") && i > 1 && !beforeVerb[toks[i-1].text] && !asksChange(toks, i-1):
+		return true // "kafka acts up again restart it"
+	case t.text == "if" && (next(1) == "you" || next(1) == "we" || next(1) == "someone") && pleasing[toks[i-1].text]:
+		return false // "it would be great if you restarted it"
 	case clauseOpeners[t.text]:
 		if toks[i-1].text == "wait" || toks[i-1].text == "on" && i > 1 && toks[i-2].text == "hold" {
 			return false // "wait until" is what is asked for
@@ -178,8 +189,8 @@ var orderCues = append([]concept{cShow, cDescribe, cGeneric, cWait, cLetMeKnow, 
 // startsOrder tells whether words begin, after their leads, with a verb that asks for something.
 func startsOrder(toks []token) bool {
 	toks = withoutLeads(toks)
-	if len(toks) < 1 || toks[0].quoted {
-		return false
+	if len(toks) < 1 || toks[0].quoted || len(toks) > 1 && strings.HasSuffix(toks[0].text, "ing") && (statives[toks[1].text] || toks[1].text == "shall") {
+		return false // "scaling shall be manual" is no order
 	}
 	if !slices.ContainsFunc(lexicon[toks[0].text], func(p phrase) bool {
 		return slices.Contains(orderCues, p.c) && startsWith(toks, p.words) && !(len(p.words) == 1 && notVerbs[p.words[0]])

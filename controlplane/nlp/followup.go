@@ -62,7 +62,19 @@ func (r *reading) elliptic() bool {
 	if r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Op == OpCanI && len(r.toks) <= 4 {
 		return true // "and create?" asks for another right
 	}
-	return !r.imperative(cRestart, cDelete, cScale, cLogs, cDescribe, cCreate, cUndo, cDrain, cCordon, cUncordon, cWhy, cTop, cEvents, cExpose, cAutoscale, cLabel, cAnnotate)
+	if r.imperative(cUndo) && r.has(cIt) && r.hasWord("to", "on") && r.setsValue() {
+		return true // "put it back to info"
+	}
+	if r.imperative(cCreate) && !(r.has(cMake) && r.has(cIt)) {
+		return false
+	}
+	return !r.imperative(cRestart, cDelete, cScale, cLogs, cDescribe, cUndo, cDrain, cCordon, cUncordon, cWhy, cTop, cEvents, cExpose, cAutoscale, cLabel, cAnnotate)
+}
+
+// setsValue tells whether the last plan set one value.
+func (r *reading) setsValue() bool {
+	a := r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Args
+	return len(a.Env) == 1 || len(a.Set) == 1 || len(a.Images) == 1
 }
 
 // swap puts what the turn names into the step.
@@ -95,7 +107,7 @@ func (r *reading) swapCount(s *Step) bool {
 	if s.Op != OpScale || s.Args.Replicas == nil || len(r.thingsNamed()) > 0 {
 		return false
 	}
-	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please", "meant", "mean") && len(r.toks) > 2 {
+	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please", "meant", "mean", "with") && len(r.toks) > 2 {
 		return false
 	}
 	a, ok := r.amount()
@@ -163,7 +175,7 @@ func (r *reading) swapRight(s *Step) bool {
 
 // swapValue puts another value where the last change had one: another tag, another value of the one variable or label.
 func (r *reading) swapValue(s *Step) bool {
-	if len(r.thingsNamed()) > 0 || !r.has(cMake, cInstead, cSet, cIt) && !r.hasWord("no", "rather", "actually", "sorry") {
+	if slices.ContainsFunc(r.thingsNamed(), func(o objMention) bool { return !o.part }) || !r.has(cMake, cInstead, cSet, cIt) && !r.hasWord("no", "rather", "actually", "sorry", "back") {
 		return false
 	}
 	at := -1
@@ -171,11 +183,14 @@ func (r *reading) swapValue(s *Step) bool {
 		if r.used[i] || r.namespaceAt(i, 1) {
 			continue
 		}
-		before := i > 0 && (r.toks[i-1].text == "to" || r.toks[i-1].text == "it" || r.toks[i-1].text == "that" || r.toks[i-1].brk)
+		if t.lit == litNone && !t.quoted && english(t.text) && i > 0 && r.toks[i-1].text != "to" && r.toks[i-1].text != "on" {
+			continue // "that broke it": talk, and no value
+		}
+		before := i > 0 && (r.toks[i-1].text == "to" || r.toks[i-1].text == "on" && r.setsValue() || r.toks[i-1].text == "it" || r.toks[i-1].text == "that" || r.toks[i-1].brk)
 		if t.lit == litKeyValue && (s.Op == OpLabel || s.Op == OpAnnotate || s.Op == OpSetEnv) {
 			return r.swapPair(s, i)
 		}
-		if t.lit == litVersion || t.lit == litImage || t.lit == litNumber || before && t.lit == litNone && !stopWords[t.text] && (r.toks[i-1].text == "to" || !r.isCue(i)) || before && t.lit == litQuantity {
+		if t.lit == litVersion || t.lit == litImage || t.lit == litNumber || before && t.lit == litNone && !stopWords[t.text] && (r.toks[i-1].text == "to" || r.toks[i-1].text == "on" || !r.isCue(i)) || before && t.lit == litQuantity {
 			at = i
 		}
 	}
@@ -201,12 +216,12 @@ func (r *reading) swapValue(s *Step) bool {
 		if s.Args.Env == nil {
 			return false
 		}
-	case OpLabel, OpAnnotate:
+	case OpLabel, OpAnnotate, OpSetSelector:
 		s.Args.Set = onlyValue(s.Args.Set, value)
 		if s.Args.Set == nil {
 			return false
 		}
-		s.Args.Overwrite = true
+		s.Args.Overwrite = s.Op != OpSetSelector
 	case OpRolloutUndo:
 		if r.toks[at].lit != litNumber {
 			return false
@@ -216,8 +231,8 @@ func (r *reading) swapValue(s *Step) bool {
 		return false
 	}
 	r.useTok(at)
-	r.take(cMake, cInstead, cSet, cIt, cImage, cUpgrade, cRevision)
-	r.useWords("no", "rather", "actually", "sorry")
+	r.take(cMake, cInstead, cSet, cIt, cImage, cUpgrade, cRevision, cUndo)
+	r.useWords("no", "rather", "actually", "sorry", "back", "again", "put")
 	return true
 }
 

@@ -29,6 +29,10 @@ func buildDelete(r *reading) (outcome, bool) {
 	if refusal := r.deletesTooMuch(all, selector); refusal != "" {
 		return refuses(refusal)
 	}
+	if all && r.saysKind("namespaces") && len(r.nss) == 1 && r.hasWord("whole", "entire", "complete", "everything") { // "the whole namespace": it goes with all that is in it
+		r.useWords("whole", "entire", "complete", "everything", "in")
+		all = false
+	}
 	if r.has(cEverything) && len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 {
 		return r.deleteEverything(s)
 	}
@@ -195,6 +199,14 @@ func (r *reading) deleteTarget(s Step, selector string, all bool) (outcome, bool
 	if pairs := r.pairs(); len(pairs) > 0 && r.forced == nil && selector == "" {
 		return r.deletePairs(s, pairs)
 	}
+	for i, t := range r.toks { // "the two pods a and b"
+		if t.lit == litNumber && !r.used[i] && i > 0 && articles[r.toks[i-1].text] && t.num == len(r.thingsNamed()) {
+			r.useTok(i)
+		}
+	}
+	if len(r.thingsNamed()) > 0 && r.hasWord("everything") {
+		return asks(&question{text: "I delete what is named, one by one. What else should go besides " + r.thingsNamed()[0].name + "?"})
+	}
 	filtered := r.has(cCrashing, cEvicted, cCompleted, cFailed, cPending, cNotRunning, cOOM, cPull, cTerm, cNotReady)
 	t, q := r.target(targetSpec{write: true, askKind: true, list: all || selector != "" || filtered, verb: "delete"})
 	if q != nil {
@@ -257,7 +269,7 @@ func (r *reading) deletesTooMuch(all bool, selector string) string {
 		return ""
 	}
 	for _, k := range r.freeKinds() {
-		if !k.kinds[0].Namespaced && len(r.thingsNamed()) == 0 {
+		if !k.kinds[0].Namespaced && len(r.thingsNamed()) == 0 && !(k.kinds[0].Plural == "namespaces" && r.hasWord("whole", "entire", "complete", "everything") && len(r.nss) == 1) {
 			return fmt.Sprintf("I don't delete all %s of a cluster. Name the one to delete.", k.kinds[0].Plural)
 		}
 	}

@@ -18,6 +18,9 @@ func buildField(r *reading) (outcome, bool) {
 	if !ok || len(d.Fields) == 0 {
 		return none()
 	}
+	if r.hasWord("is", "are", "was", "were", "has", "have") && !r.hasWord("should", "must", "shall", "be", "becomes", "to") && !r.imperative(cSet, cUp, cDown, cMake, cResume, cSuspend) {
+		return none() // says how it is
+	}
 	field, value := r.toggled(d.Fields)
 	if field == "" {
 		at, name := r.fieldSaid(d.Fields)

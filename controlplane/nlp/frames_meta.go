@@ -300,9 +300,9 @@ func buildTrigger(r *reading) (outcome, bool) {
 			name = n
 		}
 	}
-	r.take(cTrigger, cRun, cNow, cCreate)
+	r.take(cTrigger, cRun, cNow, cCreate, cSchedule)
 	for i, t := range r.toks {
-		if t.text == "once" || t.text == "manual" || t.text == "job" || t.text == "from" {
+		if t.text == "outside" || t.text == "turn" || t.text == "order" || t.text == "once" || t.text == "manual" || t.text == "job" || t.text == "from" {
 			r.useTok(i)
 		}
 	}

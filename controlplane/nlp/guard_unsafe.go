@@ -36,6 +36,14 @@ var unsafeRules = []struct {
 		"I run no other programs and reach no machine but through the Kubernetes API. " + help,
 	},
 	{
+		regexp.MustCompile(`(?i)\b(root|node|host)[- ]shell\b|\b(log ?in|ssh|login|shell)\b.{0,20}\b(the |a )?(node|host|machine|server)s?\b|^\W*(please |pls |can you |could you )?(run |do |execute )?(a )?(docker|podman|crictl|terraform|ansible|systemctl|journalctl|apt-get|yum|dnf|brew|npm|ssh|scp|wget)\s+[a-z]`),
+		"I run no programs and open no shells, neither here nor on a node. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(order|buy|purchase|procure)\b.{0,60}\b(ram|memory|modules?|servers?|machines?|disks?|hardware|licen[cs]es?|gigs?|gpus?|nodes?)\b.{0,40}\b(for|from|to|into)\b|\bphysical (ram|memory|disks?|machines?)\b`),
+		"I change what is in the cluster, not what it runs on. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
 	},

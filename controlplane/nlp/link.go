@@ -107,6 +107,9 @@ func (r *reading) settle() {
 		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || q.c == cIt && r.withinFiller(q.mention) {
 			continue
 		}
+		if q.j-q.i == 1 && r.isDone(q) {
+			continue
+		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
 			continue
 		}
@@ -134,6 +137,18 @@ func (r *reading) withinFiller(m mention) bool {
 }
 
 var timeNouns = wordSet("moment time point hour week morning afternoon evening month year second minute instant stage")
+
+// isDone tells whether a verb of changes says how things are: "worker is scaled to 2", "was restarted".
+func (r *reading) isDone(q cue) bool {
+	if !slices.Contains(changeCues, q.c) || !verbForm(r.toks[q.i].text, "<p>") {
+		return false
+	}
+	k := q.i - 1
+	for k >= 0 && (r.toks[k].text == "already" || r.toks[k].text == "now" || r.toks[k].text == "currently" || r.toks[k].text == "still") {
+		k--
+	}
+	return k > 0 && (r.toks[k].text == "is" || r.toks[k].text == "are" || r.toks[k].text == "was" || r.toks[k].text == "were" || r.toks[k].text == "been")
+}
 
 // withinSpoken tells whether all of a mention lies in a name that was said in several words.
 func (r *reading) withinSpoken(m mention) bool {
@@ -281,6 +296,12 @@ func (r *reading) linkNames() {
 		if len(refs) == 0 {
 			refs = r.ordinalPod(name)
 		}
+		if len(refs) == 0 {
+			refs = r.ordinalClaim(name)
+		}
+		if single := strings.TrimSuffix(name, "s"); len(refs) == 0 && single != name && len(single) > 5 && len(r.v.words[name]) == 0 && len(lexicon[name]) == 0 {
+			name, refs = single, r.v.objects.named(single) // "three alertmanagers"
+		}
 		if len(refs) > 0 && (!stopWords[t.text] || t.quoted || r.namesStopWord(i, refs)) {
 			r.objs = append(r.objs, objMention{mention{i: i, j: i + 1}, name, refs})
 		}
@@ -343,6 +364,19 @@ func (r *reading) ordinalPod(name string) []*Object {
 		if o.Kind == "statefulsets.apps" {
 			out = append(out, &Object{Kind: "pods", Namespace: o.Namespace, Name: name, OwnerKind: "StatefulSet", OwnerName: o.Name})
 		}
+	}
+	return out
+}
+
+// ordinalClaim knows data-kafka-0, the claim of the StatefulSet kafka's pod for its volume data.
+func (r *reading) ordinalClaim(name string) []*Object {
+	_, pod, ok := strings.Cut(name, "-")
+	if !ok {
+		return nil
+	}
+	var out []*Object
+	for _, o := range r.ordinalPod(pod) {
+		out = append(out, &Object{Kind: "persistentvolumeclaims", Namespace: o.Namespace, Name: name})
 	}
 	return out
 }

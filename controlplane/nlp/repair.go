@@ -5,9 +5,22 @@ import (
 	"strings"
 )
 
+// fieldWords are fields of the API as people type them, all in small letters.
+var fieldWords = wordSet("minavailable maxunavailable minreplicas maxreplicas")
+
+// camel tells whether a word is written as the API writes its fields: minAvailable.
+func camel(w string) bool {
+	for i := 1; i < len(w); i++ {
+		if w[i] >= 'A' && w[i] <= 'Z' && w[i-1] >= 'a' && w[i-1] <= 'z' {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *reading) known(i int) bool {
 	t := r.toks[i]
-	if t.lit != litNone || stopWords[t.text] || plainWords[t.text] || offTopic[t.text] || t.env || taintEffects[t.text] != "" {
+	if t.lit != litNone || stopWords[t.text] || plainWords[t.text] || offTopic[t.text] || t.env || taintEffects[t.text] != "" || camel(t.raw) || fieldWords[t.text] {
 		return true
 	}
 	for _, c := range r.cues {
@@ -232,7 +245,7 @@ func (r *reading) mendKinds() {
 			continue
 		}
 		for _, phrase := range r.v.kindPhrases {
-			if to := i + len(phrase); to <= len(r.toks) && r.nearPhrase(i, phrase) {
+			if to := i + len(phrase); to <= len(r.toks) && r.nearPhrase(i, phrase) && len(r.v.words[r.textOf(mention{i: i, j: to})]) == 0 {
 				was := r.words(mention{i: i, j: to})
 				for k, w := range phrase {
 					r.toks[i+k].text = w
@@ -242,6 +255,15 @@ func (r *reading) mendKinds() {
 			}
 		}
 	}
+}
+
+// textOf are the words of a mention, in small letters.
+func (r *reading) textOf(m mention) string {
+	var out []string
+	for _, t := range r.toks[m.i:m.j] {
+		out = append(out, t.text)
+	}
+	return strings.Join(out, " ")
 }
 
 // nearPhrase tells whether the words at i are the phrase but for typing errors, and have one at all.

@@ -29,6 +29,9 @@ type pattern struct {
 
 var patterns []pattern
 
+// idiomStarts are the words that idioms begin with.
+var idiomStarts = wordSet("patch edit modify bind grant")
+
 func init() { // the table is long, and split once
 	for _, i := range idioms {
 		p := pattern{idiom: i, out: strings.Fields(i.to)}
@@ -37,6 +40,11 @@ func init() { // the table is long, and split once
 			p.want, p.opt = append(p.want, strings.Split(strings.TrimSuffix(w, "?"), "|")), append(p.opt, opt)
 		}
 		patterns = append(patterns, p)
+		for _, w := range p.want[0] {
+			if !strings.HasPrefix(w, "<") {
+				idiomStarts[w] = true
+			}
+		}
 	}
 }
 
@@ -244,6 +252,16 @@ func (ph *phrasing) isTarget(from, to int, of string) bool {
 			return !slices.Contains(runs, key)
 		}
 		return len(keys) == 0 || slices.Contains(keys, key)
+	}
+	for i := from; i < to; i++ {
+		if t := ph.toks[i]; !t.quoted && (negations[t.text] || statives[t.text] && !ph.r.objectNamed(i) && t.text != "keep" || conditions[t.text]) {
+			return false
+		}
+	}
+	for _, k := range ph.r.kinds { // "the hpa frontend" is no deployment of that name
+		if k.i >= from && k.j <= to && len(keys) > 0 && !loose(k.kinds[0]) && !fits(k.kinds[0].Key()) && !ph.r.objectNamed(k.i) {
+			return false
+		}
 	}
 	named := false
 	for _, o := range ph.r.objs {

@@ -23,6 +23,7 @@ type request struct {
 
 	idiom   bool // something was said in other words than the plain command
 	forbids bool // something was forbidden
+	blocked bool // a clause that is no request bears on what is asked
 }
 
 // asRequest reads a text clause by clause, for what is asked for in it. It is the second reading of what the first has not
@@ -39,18 +40,17 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 		return nil, understood{}, false
 	}
 	rq.gather(clauses)
-	blocked := false
 	for _, c := range clauses {
 		p := rq.part(c)
 		if last := len(rq.parts) - 1; p.role == roleUntil && last >= 0 && rq.parts[last].role == roleReason {
 			p.role = roleReason // "I can't wait until two"
 		}
-		blocked = blocked || p.role == roleCondition || p.role == roleForbidden
+		rq.blocked = rq.blocked || p.role == roleCondition || p.role == roleForbidden
 		rq.idiom = rq.idiom || p.idiom
-		rq.forbids = rq.forbids || p.role == roleForbidden && ordersWithin(clearLeads(c))
+		rq.forbids = rq.forbids || p.role == roleForbidden && ordersWithin(clearLeads(c)) && holdsWord(c, negations)
 		rq.parts = append(rq.parts, p)
 	}
-	if blocked {
+	if rq.blocked {
 		return rq, understood{}, false
 	}
 	u, ok := rq.read()
@@ -77,6 +77,11 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	case ok && second.q != nil && !complete(first) && !asked:
 		return second
 	}
+	if !rq.blocked && !complete(first) && !asked && !first.readable() {
+		if q := rq.missing(); q != nil {
+			return understood{q: q, score: offerScore, reading: first.reading}
+		}
+	}
 	return first
 }
 
@@ -86,7 +91,7 @@ var orderly = wordSet("should must needs need has have can may wants ought shall
 // mayOrder tells whether there is anything in the words that a change is asked for by.
 func mayOrder(toks []token) bool {
 	for i, t := range toks {
-		if orderly[t.text] || t.lit == litKeyValue || t.lit == litImage || asksChange(toks, i) {
+		if orderly[t.text] || idiomStarts[t.text] || t.lit == litKeyValue || t.lit == litImage || asksChange(toks, i) {
 			return true
 		}
 	}
@@ -172,6 +177,31 @@ var (
 	askWords   = wordSet("what which who whose whom why how where is are was were does did has had am any")
 )
 
+// actsOn are verbs by which something may be forbidden without a verb of changes.
+var actsOn = wordSet("do touch change proceed continue go let try execute apply perform act interfere mess alter start proceed begin forget")
+
+// obliging are clauses that only ask once more for what was said.
+var obliging = []string{"see to it", "do so", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen"}
+
+var recreates = wordSet("recreate recreates respawn replace handle")
+
+// fronted brings what is said before an order behind it: "for web-app in hpa-test make an autoscaler".
+func fronted(body []token) ([]token, bool) {
+	if !inWords[body[0].text] && !weakPrepositions[body[0].text] && body[0].text != "with" {
+		return nil, false
+	}
+	for i := 2; i < len(body) && i < 9; i++ {
+		if speakers[body[i].text] || (asksChange(body, i) && startsOrder(body[i:]) && !articles[body[i-1].text]) {
+			order := withoutLeads(body[i:])
+			if len(order) == 0 || len(order) == len(body[i:]) && speakers[body[i].text] {
+				return nil, false
+			}
+			return slices.Concat(clearBreaks(order), body[:i]), true
+		}
+	}
+	return nil, false
+}
+
 // part tells what a clause does, and turns an idiom into its command.
 func (rq *request) part(c []token) part {
 	body := withoutLeads(c)
@@ -179,16 +209,20 @@ func (rq *request) part(c []token) part {
 		return part{role: roleTalk}
 	}
 	first := body[0].text
-	if courteous(body) {
+	if courteous(body) || slices.ContainsFunc(obliging, func(s string) bool { return len(strings.Fields(s)) == len(body) && startsWith(body, strings.Fields(s)) }) {
 		return part{role: roleTalk}
 	}
 	if rq.isOnlyIf(body) {
 		return part{role: roleOnlyIf}
 	}
-	if (first == "until" || first == "till" || first == "til") && len(body) > 1 {
+	if (first == "until" || first == "till" || first == "til" || first == "while") && len(body) > 1 {
 		return part{toks: body, role: roleUntil}
 	}
+	if first == "everything" || first == "whatever" || first == "anything" || first == "all" && len(rq.parts) > 0 {
+		return part{toks: body, role: roleForbidden} // more than what is named
+	}
 	if name, ok := rq.called(body); ok {
+		rq.idiom = true
 		return part{toks: name, role: roleValue}
 	}
 	body = rq.resolve(body)
@@ -220,11 +254,26 @@ func (rq *request) part(c []token) part {
 		}
 		return part{toks: body, role: roleReason}
 	}
+	if first == "let" && slices.ContainsFunc(body, func(t token) bool { return recreates[t.text] }) {
+		return part{toks: body, role: roleReason} // "let the statefulset recreate it"
+	}
 	if startsOrder(body) || askWords[first] {
 		return part{toks: body, role: roleRequest}
 	}
+	if order, ok := fronted(body); ok {
+		if said, ok := rephrase(rq.reading(order), order); ok {
+			return part{said, roleRequest, true}
+		}
+		return part{toks: order, role: roleRequest}
+	}
+	if first == "do" && len(body) > 3 && body[1].text == "not" && english(body[2].text) && !asksChange(body, 2) && !actsOn[body[2].text] && len(r.objs) == 0 {
+		return part{role: roleTalk} // "do not wait for the schedule"
+	}
 	if (prohibitions[first] || first == "do" && len(body) > 1 && negations[body[1].text]) && !(first == "not" && len(body) <= 3) {
 		return part{toks: body, role: roleForbidden}
+	}
+	if last := body[len(body)-1].text; (last == "enough" || last == "sufficient" || last == "plenty") && slices.ContainsFunc(body, func(t token) bool { return t.lit != litNone }) {
+		return part{toks: body, role: roleValue} // "minAvailable 1 is enough"
 	}
 	if statement := clearLeads(c); isStatement(statement) || isStatement(body) {
 		if ordersWithin(statement) {
@@ -237,6 +286,9 @@ func (rq *request) part(c []token) part {
 
 // called reads a clause that names what is to be made: "call the role binding analysts-view", "name it probe".
 func (rq *request) called(body []token) ([]token, bool) {
+	if k := slices.IndexFunc(body, func(t token) bool { return t.text == "call" || t.text == "name" }); k > 0 && k <= 3 && articles[body[0].text] {
+		body = body[k:] // "the binding call it viewers"
+	}
 	last := len(body) - 1
 	if last < 1 || last > 5 || body[0].text != "call" && body[0].text != "name" && !(body[0].text == "its" && body[1].text == "name") || stopWords[body[last].text] || body[last].lit != litNone {
 		return nil, false
@@ -254,6 +306,9 @@ func clearLeads(toks []token) []token {
 
 // fragment is a clause without a verb: a piece of the request, a time, or talk.
 func (rq *request) fragment(r *reading, body []token) part {
+	if cron, n := spokenCron(body); cron != "" && n == len(body) {
+		return part{toks: body, role: roleValue}
+	}
 	value := len(r.objs)+len(r.kinds)+len(r.nss) > 0 || len(body) == 1 && distinctive(body[0].text) && body[0].lit == litNone
 	later := false
 	for i, t := range body {
@@ -299,7 +354,7 @@ func (rq *request) resolve(body []token) []token {
 		return body
 	}
 	for _, k := range r.kinds { // "ns2 is abandoned, remove the namespace"
-		if k.i > 0 && !k.plural && (articles[body[k.i-1].text] || body[k.i-1].text == "that") && slices.ContainsFunc(rq.kinds, func(key string) bool { return key == k.kinds[0].Key() || loose(k.kinds[0]) && isWorkload(key) }) {
+		if k.i > 0 && !k.plural && (articles[body[k.i-1].text] || body[k.i-1].text == "that" || body[k.i-1].text == "its") && slices.ContainsFunc(rq.kinds, func(key string) bool { return key == k.kinds[0].Key() || loose(k.kinds[0]) && isWorkload(key) }) {
 			return slices.Concat(body[:k.i-1], clearBreaks(rq.about), body[k.j:])
 		}
 	}
@@ -402,7 +457,7 @@ func (rq *request) saidAgain(toks []token) bool {
 		})
 	})
 	return named && !slices.ContainsFunc(toks, func(t token) bool {
-		return !stopWords[t.text] && !plainWords[t.text] && !slices.ContainsFunc(rq.about, func(a token) bool { return a.text == t.text })
+		return !stopWords[t.text] && !english(t.text) && !slices.ContainsFunc(rq.about, func(a token) bool { return a.text == t.text })
 	})
 }
 
@@ -489,12 +544,49 @@ func (rq *request) readGroup(focus Focus, g []token) understood {
 			return u
 		}
 	}
+	if joined := clearBreaks(g); best.q != nil || !best.accepted() {
+		if order, ok := rephrase(rq.reading(joined), joined); ok {
+			if u := rq.readTokens(focus, order); u.frame != nil && u.q == nil && u.accepted() {
+				return u
+			}
+		}
+	}
+	if u, ok := rq.readPair(focus, g); ok {
+		return u
+	}
 	if len(rq.about) == 0 && len(focus.Names) == 1 && len(g) <= 3 && best.reading != nil && len(best.reading.objs) == 0 {
 		if u := rq.readTokens(focus, append(clearBreaks(g), plainToken("it"))); u.frame != nil && u.q == nil && u.accepted() {
 			return u
 		}
 	}
 	return best
+}
+
+// readPair reads two requests that share their verb: "scale loadgen to 10 and selenium-hub to 2".
+func (rq *request) readPair(focus Focus, g []token) (understood, bool) {
+	for i, t := range g {
+		if i == 0 || i == len(g)-1 || t.text != "and" && !g[i-1].brk {
+			continue
+		}
+		rest := g[i:]
+		if t.text == "and" {
+			rest = g[i+1:]
+		}
+		order, ok := rephrase(rq.reading(rest), rest)
+		if !ok {
+			continue
+		}
+		a := rq.readTokens(focus, clearBreaks(g[:i]))
+		if a.frame == nil || !a.accepted() || !a.frame.write {
+			continue
+		}
+		b := rq.readTokens(focusOf(focus, a.steps), order)
+		if b.frame != nil && b.accepted() && b.frame == a.frame {
+			a.steps, a.notes = append(a.steps, b.steps...), append(a.notes, b.notes...)
+			return a, true
+		}
+	}
+	return understood{}, false
 }
 
 // readTokens reads the words of one request.

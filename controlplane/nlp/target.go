@@ -183,7 +183,20 @@ func (r *reading) target(spec targetSpec) (target, *question) {
 	if len(objs) == 0 && r.forced == nil {
 		return r.withoutName(spec, kinds, where)
 	}
+	if spec.write && len(objs) > 1 && r.forced == nil && r.orBetween(objs) {
+		return target{}, &question{text: fmt.Sprintf("Which one should I %s?", cmp.Or(spec.verb, "take")), candidates: slices.Concat(objs[0].refs, objs[1].refs)}
+	}
 	return r.withName(spec, kinds, objs, where)
+}
+
+// orBetween tells whether names are said as a choice: "delete nginx1 or nginx2".
+func (r *reading) orBetween(objs []objMention) bool {
+	for k, t := range r.toks {
+		if t.text == "or" && slices.ContainsFunc(objs, func(o objMention) bool { return o.j == k || o.j == k-1 }) && slices.ContainsFunc(objs, func(o objMention) bool { return o.i > k }) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropKindsUnderNames forgets a kind word that is the name itself ("service" of a pod called service).
