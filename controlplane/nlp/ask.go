@@ -163,6 +163,9 @@ func (r *reading) unknownAt(w string) (*Kind, bool) {
 			continue
 		}
 		for _, k := range r.kinds {
+			if r.possessedKind(k) {
+				continue
+			}
 			if (k.j == i && !r.toks[i-1].brk && (!english(t.text) || r.afterOne(i)) || k.i == i+1 && !t.brk && len(r.toks) == k.j) && r.nameLike(i) && !k.plural {
 				return k.kinds[0], true
 			}

@@ -39,6 +39,9 @@ func buildGet(r *reading) (outcome, bool) {
 
 // asksRestarts: "did cart restart lately", "how often has it restarted".
 func (r *reading) asksRestarts() bool {
+	if r.says(cHow) {
+		return false
+	}
 	switch r.toks[0].text {
 	case "did", "has", "have", "how", "does", "is":
 		return (r.has(cRestarted) || r.has(cRestart)) && !r.has(cWhy)

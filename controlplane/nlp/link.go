@@ -104,7 +104,7 @@ func (r *reading) settle() {
 	slices.SortStableFunc(r.cues, func(a, b cue) int { return (b.j - b.i) - (a.j - a.i) })
 	var keep []cue
 	for _, q := range r.cues {
-		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || q.c == cIt && r.withinFiller(q.mention) {
+		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || (q.c == cIt || q.c == cTop) && r.withinFiller(q.mention) {
 			continue
 		}
 		if q.j-q.i == 1 && (r.isDone(q) || slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= q.i && q.j <= k.j && q.c == cSet })) {

@@ -236,7 +236,7 @@ func (r *reading) unusedRead() bool {
 	return slices.ContainsFunc(r.cues, func(q cue) bool {
 		switch q.c {
 		case cShow, cDescribe, cLogs, cTop, cEvents, cCount:
-			return r.free(q.mention) && r.clauseVerb(q.i)
+			return r.free(q.mention) && (r.clauseVerb(q.i) || r.verbPlace(q.i))
 		}
 		return false
 	})
@@ -244,16 +244,24 @@ func (r *reading) unusedRead() bool {
 
 // asks tells whether the text asks to be shown something, in so many words or as a question.
 func (r *reading) asks() bool {
+	if r.asksQuestion() {
+		return true
+	}
+	for _, q := range r.cues {
+		if q.c == cShow || q.c == cDescribe || q.c == cCount || q.c == cAsk && q.i == 0 || q.c == cGeneric && r.verbPlace(q.i) && !givesAndWants[r.toks[q.i].text] {
+			return true
+		}
+	}
+	return false
+}
+
+// asksQuestion tells whether a clause begins as a question does.
+func (r *reading) asksQuestion() bool {
 	for i, t := range r.toks {
 		if questionWords[t.text] && (i == 0 || r.toks[i-1].brk || r.onlyStops(0, i)) {
 			return true
 		}
 		if t.brk && i+1 < len(r.toks) && questionWords[r.toks[i+1].text] {
-			return true
-		}
-	}
-	for _, q := range r.cues {
-		if q.c == cShow || q.c == cDescribe || q.c == cCount || q.c == cAsk && q.i == 0 || q.c == cGeneric && r.verbPlace(q.i) && !givesAndWants[r.toks[q.i].text] {
 			return true
 		}
 	}
@@ -269,7 +277,7 @@ var givesAndWants = wordSet("give want need gives given wants needs")
 // wanted of the thing named is then not known, and showing it is no answer.
 func (u understood) strayVerb() bool {
 	r := u.reading
-	if u.frame == nil || r.asks() || u.frame.name != "get" && u.frame.name != "top" && u.frame.name != "rolloutStatus" {
+	if u.frame == nil || r.asksQuestion() || r.asks() && !r.obliges() || u.frame.name != "get" && u.frame.name != "top" && u.frame.name != "rolloutStatus" {
 		return false
 	}
 	if r.obliges() {

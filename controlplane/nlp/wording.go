@@ -108,8 +108,32 @@ func commandAt(toks []token) (int, bool) {
 	return 0, false
 }
 
+// asksWhat: "at what time does the backup run": a question with its verb of asking, and nothing after it.
+func asksWhat(toks []token) bool {
+	asked := false
+	for i, t := range toks {
+		switch {
+		case t.quoted:
+			return false
+		case t.text == "what" || t.text == "which":
+			if i > 2 {
+				return false
+			}
+			asked = true
+		case asked && (t.text == "does" || t.text == "do" || t.text == "did" || t.text == "is" || t.text == "was" || t.text == "are" || t.text == "were"):
+			return !slices.ContainsFunc(toks[i:len(toks)-1], func(t token) bool { return t.brk || t.text == "and" || t.text == "then" })
+		case !asked && !stopWords[t.text], t.brk:
+			return false
+		}
+	}
+	return false
+}
+
 // asksAboutPast tells whether a text asks what was done, or when something is: whatever verb is in it, nothing is to be done.
 func asksAboutPast(toks []token) bool {
+	if asksWhat(toks) {
+		return true
+	}
 	for i, t := range toks {
 		switch t.text {
 		case "did", "was", "were", "has", "had", "who", "does", "why":
