@@ -31,6 +31,9 @@ func (u *understood) accepted() bool {
 		return false
 	}
 	r := u.reading
+	if class == Destructive && slices.ContainsFunc(u.steps, func(s Step) bool { return s.Resource.Plural == "namespaces" && s.Op == OpDelete }) && !r.saysNamespace() {
+		return false
+	}
 	if u.frame.name != "schedule" && u.frame.name != "create" && r.recurs() || r.hasWord("during") && slices.ContainsFunc(u.steps, func(s Step) bool { return !holding(s) || s.Op == OpScale }) {
 		return false
 	}
@@ -72,6 +75,9 @@ func (r *reading) idle(i int, careful bool) bool {
 			cued = true
 		}
 	}
+	if careful && i > 0 && !r.toks[i-1].brk && (r.objectNamed(i-1) || r.namespaceAt(i-1, 1)) && !stopWords[t.text] && !strings.HasSuffix(t.text, "ly") {
+		return false // "the streaming platform" is more than what is called streaming
+	}
 	if cued || plainWords[t.text] || stopWords[t.text] {
 		return true
 	}
@@ -85,6 +91,11 @@ func (r *reading) idle(i int, careful bool) bool {
 		return true
 	}
 	return !careful
+}
+
+// saysNamespace tells whether the word namespace is said: nothing else is enough to delete one.
+func (r *reading) saysNamespace() bool {
+	return slices.ContainsFunc(r.toks, func(t token) bool { return t.text == "namespace" || t.text == "namespaces" || t.text == "ns" })
 }
 
 // recurs tells whether something is to be done again and again: "restart it every night".

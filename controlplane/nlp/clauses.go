@@ -10,6 +10,7 @@ type part struct {
 	toks  []token
 	role  role
 	idiom bool // it was said in other words than the plain command
+	after bool // it comes after the request before it: "then kafka"
 }
 
 // role is what a clause does in what was said.
@@ -152,7 +153,7 @@ func beginsClause(toks []token, i int) bool {
 		return false
 	case t.text == "then":
 		return true
-	case (next(1) == "it" || next(1) == "them") && asksChange(toks, i) && !verbForm(t.text, "<p>") && !verbForm(t.text, "<g>") && i > 1 && !beforeVerb[toks[i-1].text] && !asksChange(toks, i-1):
+	case (next(1) == "it" || next(1) == "them") && asksChange(toks, i) && !verbForm(t.text, "<p>") && !verbForm(t.text, "<g>") && i > 0 && !beforeVerb[toks[i-1].text] && !asksChange(toks, i-1):
 		return true // "kafka acts up again restart it"
 	case t.text == "if" && (next(1) == "you" || next(1) == "we" || next(1) == "someone") && pleasing[toks[i-1].text]:
 		return false // "it would be great if you restarted it"
@@ -171,6 +172,8 @@ func beginsClause(toks []token, i int) bool {
 		return true
 	case t.text == "only" && next(1) == "if", t.text == "due" && next(1) == "to", t.text == "as" && next(1) == "long":
 		return true
+	case t.text == "so" && i+3 < len(toks) && holdsWord(toks[i+2:min(len(toks), i+6)], statives) && !subjects[next(1)]:
+		return true // "so recommendation can go to six"
 	case t.text == "since" || t.text == "as" || t.text == "so":
 		return subjects[next(1)] && next(1) != "this" && next(1) != "that" || t.text == "so" && (next(1) == "that" || next(1) == "please" || startsOrder(toks[i+1:]))
 	case t.text == "and" || t.text == "but":

@@ -92,7 +92,7 @@ func buildSetResources(r *reading) (outcome, bool) {
 	if name := r.containerNamed(); name != "" {
 		s.Container = name
 	}
-	r.take(cSet, cUp, cDown, cAdd, cLimit, cRequest, cCPU, cMemory, cMake, cGeneric, cUsage, cScale, cResize)
+	r.take(cSet, cUp, cDown, cAdd, cLimit, cRequest, cCPU, cMemory, cMake, cGeneric, cUsage, cScale, cResize, cMax)
 	for i, t := range r.toks {
 		if t.text == "resources" || t.text == "resource" {
 			r.useTok(i)

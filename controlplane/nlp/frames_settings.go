@@ -158,9 +158,17 @@ func buildDefaultClass(r *reading) (outcome, bool) {
 var fieldNouns = wordSet(`hotfix fix release build version image tag rollout deployment config configuration configs manifest chart replicas replica instances copies env variable variables environment label
 labels annotation annotations taint taints limit limits request requests memory cpu resources schedule cron port ports selector scale autoscaler namespace quota role binding certificate secret size storage volume`)
 
+var (
+	changeNouns = wordSet("removal deletion restart rollback rollout suspension drain draining upgrade scaling")
+	proceeding  = wordSet("proceed perform initiate execute carry go start do arrange begin make trigger")
+)
+
 // missing asks for what a request leaves out, where it is one about this cluster: "patch the ingress", "deploy the hotfix".
 func (rq *request) missing() *question {
 	for _, p := range rq.parts {
+		if len(p.toks) > 1 && holdsWord(p.toks, changeNouns) && proceeding[p.toks[0].text] {
+			return &question{text: "Of what? Name the object that you mean."}
+		}
 		if p.role != roleRequest || len(p.toks) < 2 || !slices.ContainsFunc(lexicon[p.toks[0].text], func(f phrase) bool {
 			return slices.Contains(changeCues, f.c) || f.c == cPatch || f.c == cEdit || f.c == cBind || f.c == cReplace
 		}) || askWords[p.toks[0].text] || onlyShows(p.toks[0].text) && !asksChange(p.toks, 0) {

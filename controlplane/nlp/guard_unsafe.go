@@ -32,16 +32,16 @@ var unsafeRules = []struct {
 		"KubeChat does not make privileged pods or pods that use their node's files, network or processes.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b((docker|podman|crictl|nerdctl) (ps|exec|logs|run|images?|pull|push|build|stop|rm|kill|restart|inspect)|terraform (apply|plan|destroy|init|import)|(systemctl|initctl) (restart|stop|start|status|enable|disable|daemon-reload)|journalctl -?\w+|ansible(-playbook)? \S+|(apt|apt-get|yum|dnf|apk|brew) (install|update|upgrade|remove)|(gcloud|eksctl|kubeadm|pulumi|vagrant|virsh) \w+)\b`),
-		"I run no other programs and reach no machine but through the Kubernetes API. " + help,
-	},
-	{
-		regexp.MustCompile(`(?i)\b(root|node|host)[- ]shell\b|\b(log ?in|ssh|login|shell)\b.{0,20}\b(the |a )?(node|host|machine|server)s?\b|^\W*(please |pls |can you |could you )?(run |do |execute )?(a )?(docker|podman|crictl|terraform|ansible|systemctl|journalctl|apt-get|yum|dnf|brew|npm|ssh|scp|wget)\s+[a-z]`),
+		regexp.MustCompile(`(?i)\b(root|node|host)[- ]shell\b|\b(log ?in|ssh|login|shell)\s+(on|in|into|to|onto|at)( to)?\s+(the |a |that |this )?(node|host|machine|server)\b`),
 		"I run no programs and open no shells, neither here nor on a node. " + help,
 	},
 	{
 		regexp.MustCompile(`(?i)\b(order|buy|purchase|procure)\b.{0,60}\b(ram|memory|modules?|servers?|machines?|disks?|hardware|licen[cs]es?|gigs?|gpus?|nodes?)\b.{0,40}\b(for|from|to|into)\b|\bphysical (ram|memory|disks?|machines?)\b`),
 		"I change what is in the cluster, not what it runs on. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b((docker|podman|crictl|nerdctl) (ps|exec|logs|run|images?|pull|push|build|stop|rm|kill|restart|inspect)|terraform (apply|plan|destroy|init|import)|(systemctl|initctl) (restart|stop|start|status|enable|disable|daemon-reload)|journalctl -?\w+|ansible(-playbook)? \S+|(apt|apt-get|yum|dnf|apk|brew) (install|update|upgrade|remove)|(gcloud|eksctl|kubeadm|pulumi|vagrant|virsh) \w+)\b`),
+		"I run no other programs and reach no machine but through the Kubernetes API. " + help,
 	},
 	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),

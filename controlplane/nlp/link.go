@@ -107,8 +107,8 @@ func (r *reading) settle() {
 		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || (q.c == cIt || q.c == cTop) && r.withinFiller(q.mention) {
 			continue
 		}
-		if q.j-q.i == 1 && r.isDone(q) {
-			continue
+		if q.j-q.i == 1 && (r.isDone(q) || slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= q.i && q.j <= k.j && q.c == cSet })) {
+			continue // "stateful set"
 		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
 			continue
@@ -121,6 +121,23 @@ func (r *reading) settle() {
 		return slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= o.i && o.i < k.j && !o.spoken }) ||
 			slices.ContainsFunc(r.cues, func(q cue) bool { return q.j-q.i > 1 && wholePhrase[q.c] && q.i <= o.i && o.i < q.j })
 	})
+}
+
+var pastSpeakers = wordSet("i we they he she someone somebody who nobody everybody you")
+
+// isDone tells whether a verb of changes says how things are: "worker is scaled to 2", "was restarted".
+func (r *reading) isDone(q cue) bool {
+	if !slices.Contains(changeCues, q.c) || !verbForm(r.toks[q.i].text, "<p>") {
+		return false
+	}
+	k := q.i - 1
+	for k >= 0 && (r.toks[k].text == "already" || r.toks[k].text == "now" || r.toks[k].text == "currently" || r.toks[k].text == "still") {
+		k--
+	}
+	if k >= 0 && k == q.i-1 && pastSpeakers[r.toks[k].text] && strings.HasSuffix(r.toks[q.i].text, "ed") {
+		return true // "we deleted it"
+	}
+	return k > 0 && (r.toks[k].text == "is" || r.toks[k].text == "are" || r.toks[k].text == "was" || r.toks[k].text == "were" || r.toks[k].text == "been")
 }
 
 // withinHow: "how can i see" asks for no right.
@@ -137,18 +154,6 @@ func (r *reading) withinFiller(m mention) bool {
 }
 
 var timeNouns = wordSet("moment time point hour week morning afternoon evening month year second minute instant stage")
-
-// isDone tells whether a verb of changes says how things are: "worker is scaled to 2", "was restarted".
-func (r *reading) isDone(q cue) bool {
-	if !slices.Contains(changeCues, q.c) || !verbForm(r.toks[q.i].text, "<p>") {
-		return false
-	}
-	k := q.i - 1
-	for k >= 0 && (r.toks[k].text == "already" || r.toks[k].text == "now" || r.toks[k].text == "currently" || r.toks[k].text == "still") {
-		k--
-	}
-	return k > 0 && (r.toks[k].text == "is" || r.toks[k].text == "are" || r.toks[k].text == "was" || r.toks[k].text == "were" || r.toks[k].text == "been")
-}
 
 // withinSpoken tells whether all of a mention lies in a name that was said in several words.
 func (r *reading) withinSpoken(m mention) bool {

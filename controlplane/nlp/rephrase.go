@@ -37,6 +37,9 @@ func init() { // the table is long, and split once
 		p := pattern{idiom: i, out: strings.Fields(i.to)}
 		for _, w := range strings.Fields(i.from) {
 			opt := strings.HasSuffix(w, "?")
+			if strings.Contains(w, "replicas|") {
+				w = strings.TrimSuffix(w, "?") + "|broker|brokers|worker|workers|node|nodes|member|members"
+			}
 			p.want, p.opt = append(p.want, strings.Split(strings.TrimSuffix(w, "?"), "|")), append(p.opt, opt)
 		}
 		patterns = append(patterns, p)
@@ -121,6 +124,9 @@ func (ph *phrasing) matchHere(p pattern, k, i int) (int, bool) {
 			if n > 1 && ph.toks[i+n-2].brk && w == "<x>" && k < len(p.want)-1 {
 				break
 			}
+			if w == "<x>" && (dangling[ph.toks[i+n-1].text] || i == 0 && k == 0 && asksChange(ph.toks, 0) && !ph.r.objectNamed(0)) {
+				continue // a verb before it is no part of a name
+			}
 			if w == "<x>" && !ph.isTarget(i, i+n, p.of) {
 				continue
 			}
@@ -155,6 +161,7 @@ func (ph *phrasing) matchHere(p pattern, k, i int) (int, bool) {
 	end, ok := ph.match(p, k+1, i+1)
 	if ok && strings.HasPrefix(w, "<") {
 		ph.slots[w] = []token{ph.toks[i]}
+		ph.slots[w][0].env = ph.slots[w][0].env || w == "<e>"
 		if w == "<p>" || w == "<g>" {
 			ph.slots[w][0].text = baseForm(ph.toks[i].text)
 			ph.slots[w][0].raw = ph.slots[w][0].text
@@ -203,7 +210,8 @@ func (ph *phrasing) fits(w string, words []string, i int) bool {
 		_, ok := ph.r.quantityAt(i)
 		return ok && (t.lit == litQuantity || t.quantity)
 	case "<e>":
-		return t.env
+		said := i > 0 && (ph.toks[i-1].text == "variable" || ph.toks[i-1].text == "var" || ph.toks[i-1].text == "env")
+		return t.env || said && t.lit == litNone && len(t.raw) > 1 && isEnvKey(t.raw)
 	case "<w>":
 		return t.lit == litNone && !stopWords[t.text] || t.quoted || t.lit == litVersion || t.lit == litNumber || t.lit == litDuration || t.lit == litQuantity
 	case "<new>":
@@ -241,6 +249,9 @@ var targetKinds = map[string][]string{
 
 // runs are kinds that "take down" stops and does not delete.
 var runs = slices.Concat(workloadKinds, []string{"replicasets.apps", "cronjobs.batch", "nodes"})
+
+// dangling are words that no name ends with.
+var dangling = wordSet("to at by with from of in on for and or is be into onto over up")
 
 var targetPronouns = wordSet("it them that this these those there one its ones")
 

@@ -21,9 +21,10 @@ type request struct {
 
 	known map[string]*reading
 
-	idiom   bool // something was said in other words than the plain command
-	forbids bool // something was forbidden
-	blocked bool // a clause that is no request bears on what is asked
+	idiom    bool // something was said in other words than the plain command
+	forbids  bool // something was forbidden
+	retracts bool // something was taken back
+	blocked  bool // a clause that is no request bears on what is asked
 }
 
 // asRequest reads a text clause by clause, for what is asked for in it. It is the second reading of what the first has not
@@ -36,12 +37,13 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	}
 	rq := &request{ctx: ctx, v: v, focus: focus}
 	clauses := clausesOf(toks)
-	if strings.Contains(said, "?") && !slices.ContainsFunc(clauses, politeQuestion) {
+	if (strings.Contains(said, "?") || asksWhat(toks)) && !slices.ContainsFunc(clauses, politeQuestion) {
 		return nil, understood{}, false
 	}
 	rq.gather(clauses)
 	for _, c := range clauses {
 		p := rq.part(c)
+		p.after = holdsWord(c[:min(len(c), 3)], sequels)
 		if last := len(rq.parts) - 1; p.role == roleUntil && last >= 0 && rq.parts[last].role == roleReason {
 			p.role = roleReason // "I can't wait until two"
 		}
@@ -65,9 +67,14 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	rq, second, ok := asRequest(ctx, v, focus, said)
 	change := complete(first) && (first.score >= acceptScore && ClassifyPlan(Plan{Steps: first.steps}) != Read || first.undo)
 	asked := first.q != nil && !first.q.refuse && first.score >= offerScore
+	if first.frame == &followFrame && !change && ClassifyPlan(Plan{Steps: first.steps}) != Read && first.accepted() && (rq == nil || !rq.blocked) {
+		return first // and what else it says is talk
+	}
 	switch {
 	case rq == nil:
 		return first
+	case rq.retracts:
+		return understood{q: &question{text: "You took that back, so I change nothing.", refuse: true}}
 	case ok && complete(second) && (!change || rq.idiom || rq.touchesSpared(first)):
 		return second
 	case change && rq.touchesSpared(first):
@@ -86,7 +93,7 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 }
 
 // orderly are words that requests have which have no verb of changes.
-var orderly = wordSet("should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
+var orderly = wordSet("every each daily hourly weekly at back replicas replica should must needs need has have can may wants ought shall to on off no not dont nothing keep a new please for let min max limit limits request requests")
 
 // mayOrder tells whether there is anything in the words that a change is asked for by.
 func mayOrder(toks []token) bool {
@@ -180,6 +187,29 @@ var (
 // actsOn are verbs by which something may be forbidden without a verb of changes.
 var actsOn = wordSet("do touch change proceed continue go let try execute apply perform act interfere mess alter start proceed begin forget")
 
+// retractions take back what was just said.
+var retractions = []string{"never mind", "nevermind", "forget it", "forget that", "scrap that", "scratch that", "cancel that", "on second thought", "do not do it", "rather not", "better not"}
+
+// expectedBy: "it should be gone by now" says what was expected.
+func expectedBy(body []token) bool {
+	for i, t := range body {
+		if t.text == "by" && i+1 < len(body) && body[i+1].text == "now" || t.text == "already" && i > 0 && !asksChange(body, 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// asksFirst tells whether a clause begins as a question does: "at what time does it run".
+func asksFirst(body []token) bool {
+	for i := 0; i < len(body) && i < 3; i++ {
+		if askWords[body[i].text] && (i == 0 || inWords[body[i-1].text] || weakPrepositions[body[i-1].text]) {
+			return true
+		}
+	}
+	return false
+}
+
 // obliging are clauses that only ask once more for what was said.
 var obliging = []string{"see to it", "do so", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen"}
 
@@ -225,21 +255,28 @@ func (rq *request) part(c []token) part {
 		rq.idiom = true
 		return part{toks: name, role: roleValue}
 	}
+	if onlyTalked(c) || startsWith(body, []string{"by", "now"}) || expectedBy(body) {
+		return part{toks: body, role: roleReason}
+	}
+	if (spareVerbs[first] && len(body) <= 3 && targetPronouns[body[len(body)-1].text]) || slices.ContainsFunc(retractions, func(s string) bool { return startsWith(body, strings.Fields(s)) }) {
+		rq.retracts = true
+		return part{toks: body, role: roleForbidden}
+	}
 	body = rq.resolve(body)
 	r := rq.reading(body)
-	if !askWords[first] {
+	if !asksFirst(body) {
 		if order, ok := rephrase(r, body); ok {
-			return part{order, roleRequest, true}
+			return part{toks: order, role: roleRequest, idiom: true}
 		}
 		if len(rq.about) > 0 && (first == "it" || first == "they") {
 			whole := append(slices.Clone(rq.about), body[1:]...)
 			if order, ok := rephrase(rq.reading(whole), whole); ok {
-				return part{order, roleRequest, true}
+				return part{toks: order, role: roleRequest, idiom: true}
 			}
 		}
 		if whole := rq.resolve(clearLeads(c)); len(whole) > len(body) {
 			if order, ok := rephrase(rq.reading(whole), whole); ok {
-				return part{order, roleRequest, true}
+				return part{toks: order, role: roleRequest, idiom: true}
 			}
 		}
 	}
@@ -260,14 +297,17 @@ func (rq *request) part(c []token) part {
 	if startsOrder(body) || askWords[first] {
 		return part{toks: body, role: roleRequest}
 	}
-	if order, ok := fronted(body); ok {
+	if order, ok := fronted(body); ok && !holdsWord(body[:min(len(body), 6)], askWords) {
 		if said, ok := rephrase(rq.reading(order), order); ok {
-			return part{said, roleRequest, true}
+			return part{toks: said, role: roleRequest, idiom: true}
 		}
 		return part{toks: order, role: roleRequest}
 	}
 	if first == "do" && len(body) > 3 && body[1].text == "not" && english(body[2].text) && !asksChange(body, 2) && !actsOn[body[2].text] && len(r.objs) == 0 {
 		return part{role: roleTalk} // "do not wait for the schedule"
+	}
+	if first == "no" && !ordersWithin(body) && len(r.objs) == 0 && !asksChange(body, len(body)-1) && len(body) > 1 {
+		return part{toks: body, role: roleReason} // "no backups tonight"
 	}
 	if (prohibitions[first] || first == "do" && len(body) > 1 && negations[body[1].text]) && !(first == "not" && len(body) <= 3) {
 		return part{toks: body, role: roleForbidden}
@@ -358,6 +398,11 @@ func (rq *request) resolve(body []token) []token {
 			return slices.Concat(body[:k.i-1], clearBreaks(rq.about), body[k.j:])
 		}
 	}
+	for i := 1; i < len(body); i++ { // "it is empty, get rid of the claim"
+		if genericNouns[body[i].text] && articles[body[i-1].text] && !r.isKind(i) && (i == len(body)-1 || !r.objectNamed(i+1)) {
+			return slices.Concat(body[:i-1], clearBreaks(rq.about), body[i+1:])
+		}
+	}
 	for i, t := range body {
 		if i == 0 || t.quoted || !targetPronouns[t.text] || (t.text == "that" || t.text == "this" || t.text == "those" || t.text == "these") && i+1 < len(body) && !t.brk && body[i+1].text != "one" {
 			if t.text != "its" && t.text != "it" || i == 0 && t.text == "it" && len(body) > 1 && statives[body[1].text] {
@@ -374,6 +419,11 @@ func (rq *request) resolve(body []token) []token {
 	}
 	return body
 }
+
+var sequels = wordSet("then once afterwards after thereafter next")
+
+// genericNouns are what a thing that was named is called again by.
+var genericNouns = wordSet("claim volume machine box host object thing resource workload server guy beast")
 
 // isOnlyIf reads how many replicas there have to be for a change: "only if it is at 2 currently".
 func (rq *request) isOnlyIf(body []token) bool {
@@ -430,6 +480,8 @@ func (rq *request) groups() [][]token {
 		case p.role == roleRequest:
 			out = append(out, slices.Concat(ended(p.toks), pending))
 			pending = nil
+		case p.role == roleValue && p.after && len(out) > 0 && len(rq.reading(p.toks).thingsNamed()) > 0 && asksChange(out[len(out)-1], 0):
+			out = append(out, slices.Concat(out[len(out)-1][:1], p.toks)) // "restart kafka and then elasticsearch"
 		case p.role == roleValue && len(out) > 0:
 			out[len(out)-1] = slices.Concat(ended(out[len(out)-1]), p.toks)
 		case p.role == roleValue:
@@ -594,10 +646,11 @@ func (rq *request) readTokens(focus Focus, toks []token) understood {
 	r := rq.reading(joinVerbs(slices.Clone(toks)))
 	r.focus = focus
 	var found []understood
+	order := asksChange(r.toks, 0) && !onlyShows(r.toks[0].text) && startsOrder(r.toks)
 	for i := range frames {
 		f := &frames[i]
-		if !f.applies(r) {
-			continue
+		if !f.applies(r) || order && !f.write && f.name != "wait" && f.name != "rolloutStatus" {
+			continue // who begins with a verb of changes asks for no read
 		}
 		if u, ok := r.try(f); ok {
 			found = append(found, u)

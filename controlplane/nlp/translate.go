@@ -89,13 +89,16 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if u := orRequest(ctx, v, focus, said, whole); complete(u) {
 		return u
 	}
-	if whole.readable() {
+	if whole.readable() && !startsCommand(said) {
 		return whole
 	}
 	if parts := splitAnd(said); len(parts) > 1 {
 		if all := understandAll(ctx, v, focus, parts); all.q == nil && len(all.left) == 0 {
 			return all
 		}
+	}
+	if whole.readable() {
+		return whole
 	}
 	if u, ok := readClause(ctx, v, focus, said); ok {
 		return u
@@ -168,7 +171,7 @@ func clause(ctx context.Context, v *Vocabulary, focus Focus, said string) unders
 		r.trace = append(r.trace, TraceEntry{Words: why, As: "a reason, which changes nothing"})
 	}
 	var found []understood
-	past := asksAboutPast(toks)
+	past := asksAboutPast(toks) || onlyTalked(toks)
 	for i := range frames {
 		f := &frames[i]
 		if !f.applies(r) || f.write && past {
@@ -565,6 +568,9 @@ func focusOf(old Focus, steps []Step) Focus {
 			next.Namespace = s.Namespace
 		} else if s.AllNamespaces {
 			next.Namespace = ""
+		}
+		if s.Op == OpCreate && s.Resource.Plural == "namespaces" && len(s.Names) == 1 {
+			next.Namespace = s.Names[0] // "and in there a service account"
 		}
 		if s.Resource.Plural != "" && s.Resource.Plural != CategoryAll {
 			keep := len(s.Names) == 0 && s.LabelSelector != "" && old.Resource.Plural != "" // "its pods" stays about the workload

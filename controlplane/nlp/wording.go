@@ -148,6 +148,37 @@ func asksAboutPast(toks []token) bool {
 	return false
 }
 
+// musings are words by which somebody thinks of a change and asks for none.
+var musings = wordSet("thinking considering wondering pondering contemplating remind remember planning reminded hesitating tempted")
+
+var reporters = wordSet("asked wants wanted says said told thinks thought suggested suggests asks claims recommends recommended")
+
+// onlyTalked tells whether a change is only talked of: somebody thinks of it, or says that another wants it.
+func onlyTalked(toks []token) bool {
+	at := -1
+	for i := range toks {
+		if asksChange(toks, i) && !notVerbs[toks[i].text] && !reporters[toks[i].text] {
+			at = i
+			break
+		}
+		if i > 0 && toks[i].brk {
+			break
+		}
+	}
+	if at < 1 {
+		return false
+	}
+	if (toks[0].text == "would" || toks[0].text == "will" || toks[0].text == "does" || toks[0].text == "might") && at == 1 && verbForm(toks[1].text, "<g>") {
+		return true
+	}
+	for i, t := range toks[:at] {
+		if musings[t.text] || i > 0 && reporters[t.text] && toks[i-1].text != "i" && toks[i-1].text != "we" && toks[i-1].text != "you" {
+			return true
+		}
+	}
+	return false
+}
+
 var (
 	subjects   = wordSet("it its they this that these those we i he she users customers people somebody someone nobody nothing everything everybody there looks seems seem")
 	finite     = wordSet("is are was were has have had keeps keep kept does do did will would can could should must needs need looks seems got gets went became")
