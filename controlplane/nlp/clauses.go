@@ -153,7 +153,7 @@ func beginsClause(toks []token, i int) bool {
 		return false
 	case t.text == "then":
 		return true
-	case (next(1) == "it" || next(1) == "them") && asksChange(toks, i) && !verbForm(t.text, "<p>") && !verbForm(t.text, "<g>") && i > 0 && !beforeVerb[toks[i-1].text] && !asksChange(toks, i-1):
+	case (next(1) == "it" || next(1) == "them") && asksChange(toks, i) && !verbForm(t.text, "<p>") && !verbForm(t.text, "<g>") && !strings.HasSuffix(t.text, "s") && (i > 1 || !speakers[toks[0].text]) && !beforeVerb[toks[i-1].text] && !asksChange(toks, i-1):
 		return true // "kafka acts up again restart it"
 	case t.text == "if" && (next(1) == "you" || next(1) == "we" || next(1) == "someone") && pleasing[toks[i-1].text]:
 		return false // "it would be great if you restarted it"

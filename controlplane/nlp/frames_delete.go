@@ -212,7 +212,7 @@ func (r *reading) deleteTarget(s Step, selector string, all bool) (outcome, bool
 	if q != nil {
 		return asks(q)
 	}
-	if t.kind != nil && t.kind.Key() == "namespaces" && len(t.names) == 1 && !r.saysNamespace() && !r.has(cIt) && len(r.focus.Names) == 0 && r.forced == nil {
+	if t.kind != nil && t.kind.Key() == "namespaces" && len(t.names) == 1 && !r.saysNamespace() && !r.has(cIt) && len(r.focus.Names) == 0 && r.forced == nil && !SystemNamespace(t.names[0]) {
 		return asks(&question{
 			text:    fmt.Sprintf("Do you mean the namespace %s, with everything that is in it?", t.names[0]),
 			choices: []Choice{{Label: "yes, the namespace", Text: KubectlStep(step(OpDelete, t))}},

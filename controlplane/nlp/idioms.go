@@ -55,6 +55,7 @@ var idioms = []idiom{
 	{"do not let|allow|schedule|place|put|start|run|land <.> on|onto|to <x>", "cordon <x>", "node"},
 	{"do not let|allow <.> land|start|run|schedule|be <x>", "cordon <x>", "node"},
 	{"no|nothing new|more|further|other? pods|workloads|work|pod? on|onto <x>", "cordon <x>", "node"},
+	{"nothing|no new|more|further|else? pods|workloads? should|must|may|shall|can be scheduled|placed|started|run|put on|onto|to <x>", "cordon <x>", "node"},
 	{"<x> should|must|may|shall|will take|get|accept|receive|have no new|more|further|other? pods|workloads|work", "cordon <x>", "node"},
 	{"free|clear|rid|relieve <x> of|from all? the|its? pods|workloads|everything", "drain <x>", "node"},
 	{"keep|hold <.> away|off from? <x>", "cordon <x>", "node"},
@@ -118,7 +119,7 @@ var idioms = []idiom{
 	{"bring|take|put|set|turn|drop|run|get|spin all? instances|replicas|pods? of? <x> down? to zero|nothing|none|0", "scale <x> to 0", "scale"},
 	{"bring|put all? instances|replicas|pods? of? <x> to a complete|full? halt|stop|standstill", "scale <x> to 0", "scale"},
 	{"<x> needs|need|wants|requires|gets|should|must get|have? <n> additional|more|extra|further replica|replicas|pod|pods|instance|instances|copy|copies|brokers|workers|nodes", "scale <x> up by <n>", "scale"},
-	{"push|grow|take|bring|set|size|get|put|run|move|crank|pump|dial|ramp|lower|raise|bump|turn|drop|shrink|cut|reduce|increase|expand|resize|pull|trim <x> up|down|back|out? to <n> replica|replicas|pod|pods|instance|instances|copy|copies|workers|brokers|nodes?", "scale <x> to <n>", "scale"},
+	{"push|grow|downsize|upsize|augment|take|bring|set|size|get|put|run|move|crank|pump|dial|ramp|lower|raise|bump|turn|drop|shrink|cut|reduce|increase|expand|resize|pull|trim <x> up|down|back|out? to <n> replica|replicas|pod|pods|instance|instances|copy|copies|workers|brokers|nodes?", "scale <x> to <n>", "scale"},
 	{"<x> up|down|back? to <n> replica|replicas|pod|pods|instance|instances|copy|copies|workers|brokers|nodes?", "scale <x> to <n>", "scale"},
 
 	// images

@@ -134,7 +134,7 @@ func (r *reading) isDone(q cue) bool {
 	for k >= 0 && (r.toks[k].text == "already" || r.toks[k].text == "now" || r.toks[k].text == "currently" || r.toks[k].text == "still") {
 		k--
 	}
-	if k >= 0 && k == q.i-1 && pastSpeakers[r.toks[k].text] && strings.HasSuffix(r.toks[q.i].text, "ed") && !(k > 0 && r.toks[k-1].text == "if") {
+	if k >= 0 && k == q.i-1 && !(k > 0 && r.toks[k-1].text == "if") && pastSpeakers[r.toks[k].text] && strings.HasSuffix(r.toks[q.i].text, "ed") {
 		return true // "we deleted it"
 	}
 	return k > 0 && (r.toks[k].text == "is" || r.toks[k].text == "are" || r.toks[k].text == "was" || r.toks[k].text == "were" || r.toks[k].text == "been")

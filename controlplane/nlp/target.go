@@ -189,16 +189,6 @@ func (r *reading) target(spec targetSpec) (target, *question) {
 	return r.withName(spec, kinds, objs, where)
 }
 
-// orBetween tells whether names are said as a choice: "delete nginx1 or nginx2".
-func (r *reading) orBetween(objs []objMention) bool {
-	for k, t := range r.toks {
-		if t.text == "or" && slices.ContainsFunc(objs, func(o objMention) bool { return o.j == k || o.j == k-1 }) && slices.ContainsFunc(objs, func(o objMention) bool { return o.i > k }) {
-			return true
-		}
-	}
-	return false
-}
-
 // dropKindsUnderNames forgets a kind word that is the name itself ("service" of a pod called service).
 func (r *reading) dropKindsUnderNames(kinds *[]kindMention) {
 	if len(*kinds) < 2 {
@@ -357,11 +347,6 @@ func (r *reading) objectOrBare(k *Kind, ns, name string) *Object {
 
 func (r *reading) one(k *Kind, o *Object) target {
 	return target{kind: k, where: scope{ns: o.Namespace}, names: []string{o.Name}, objs: []*Object{o}}
-}
-
-// loose tells whether a kind's word is said for whatever runs: "the checkout service", "the cart pods", "the ledger app".
-func loose(k *Kind) bool {
-	return k.Key() == "services" || k.Key() == "pods" || k.Kind == "Application" || k.Kind == "App"
 }
 
 // withName resolves named objects to one kind and one namespace (rules N1 to N4).
