@@ -37,7 +37,7 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	}
 	rq := &request{ctx: ctx, v: v, focus: focus}
 	clauses := clausesOf(toks)
-	if strings.Contains(said, "?") && !slices.ContainsFunc(clauses, politeQuestion) {
+	if (strings.Contains(said, "?") || asksWhat(toks)) && !slices.ContainsFunc(clauses, politeQuestion) {
 		return nil, understood{}, false
 	}
 	rq.gather(clauses)
