@@ -7,7 +7,7 @@ import (
 )
 
 // turning words change what is asked, whatever else is understood: what is left of them is never passed over.
-var turning = wordSet(`not never no nothing none nobody neither nor without except excluding avoid refrain unless until till til if when whenever once while after before provided
+var turning = wordSet(`whether not never no nothing none nobody neither nor without except excluding avoid refrain unless until till til if when whenever once while after before provided
 other others else rest remaining half some several both few either or tomorrow tonight later monday tuesday wednesday thursday friday saturday sunday weekend
 noon midnight everything everywhere anything all every each any`)
 
@@ -69,7 +69,7 @@ func (r *reading) idle(i int, careful bool) bool {
 	cued := false
 	for _, q := range r.cues {
 		if q.i <= i && i < q.j {
-			if !slices.Contains(idleCues, q.c) {
+			if !slices.Contains(idleCues, q.c) || careful && q.c == cStatus {
 				return false
 			}
 			cued = true

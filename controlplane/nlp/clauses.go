@@ -189,9 +189,15 @@ func beginsClause(toks []token, i int) bool {
 // orderCues are concepts of verbs by which something is asked for.
 var orderCues = append([]concept{cShow, cDescribe, cGeneric, cWait, cLetMeKnow, cFollow, cCount, cExplain, cPatch, cBind, cFinalizer}, changeCues...)
 
+// compoundNouns are nouns before which a verb is a part of a noun: "restart count", "drain status".
+var compoundNouns = wordSet("status state history count counts progress policy time times date logs events candidates duration reason reasons strategy info")
+
 // startsOrder tells whether words begin, after their leads, with a verb that asks for something.
 func startsOrder(toks []token) bool {
 	toks = withoutLeads(toks)
+	if len(toks) > 1 && compoundNouns[toks[1].text] && !toks[0].brk {
+		return false // "drain status of node-1"
+	}
 	if len(toks) < 1 || toks[0].quoted || len(toks) > 1 && strings.HasSuffix(toks[0].text, "ing") && (statives[toks[1].text] || toks[1].text == "shall") {
 		return false // "scaling shall be manual" is no order
 	}

@@ -127,10 +127,10 @@ var idioms = []idiom{
 	{"move|switch|get|take|bring|bump|upgrade|migrate|update|change|swap|put|push|set|promote|point|roll <x> image|version|tag? up|over|on|off|forward|out? to|onto|on|with|for|by|at the? image|version|tag|release? <i>", "set image of <x> to <i>", "roll"},
 	{"swap|exchange|replace|change|switch the? image of|for|in <x> for|by|with|to|against <i>", "set image of <x> to <i>", "roll"},
 	{"<x> should|must|has|needs|shall|can|ought to? now|also? use|run|be|get|have|move|go|pull|take on|to|onto|with? the? image|version|tag|release? <i>", "set image of <x> to <i>", "roll"},
-	{"new|the image|version|tag for|of|on <x> is|to|should|: be? <i>", "set image of <x> to <i>", "roll"},
+	{"new|the image|version|tag for|of|on <x> to|should|must be? <i>", "set image of <x> to <i>", "roll"},
 	{"<i> on|onto|for|to <x>", "set image of <x> to <i>", "roll"},
 	{"new|the image|version|tag for|of|on <x> <i>", "set image of <x> to <i>", "roll"},
-	{"<x> container|image|version|tag image|version|tag? is|to|should|must|at|: be|use|run|to? <i>", "set image of <x> to <i>", "roll"},
+	{"<x> container|image|version|tag image|version|tag? to|should|must|at be|use|run|to? <i>", "set image of <x> to <i>", "roll"},
 	{"<x> image|version|tag|to <i>", "set image of <x> to <i>", "roll"},
 
 	// variables
@@ -188,7 +188,7 @@ var idioms = []idiom{
 	{"run|fire|start|execute|schedule|reschedule|move|shift|change|set|put|push|switch <x> only|schedule|to|for|over? to|from|for? <t>", "set schedule of <x> to <t>", "cron"},
 	{"change|set|make|move|switch|update|put|adjust the? schedule|cron|timing|time of|for <x> to|:|= be? <t>", "set schedule of <x> to <t>", "cron"},
 	{"new|the? new? schedule|time of|for <x> is|to|at? <t>", "set schedule of <x> to <t>", "cron"},
-	{"<x> cron|job|schedule? only|at|on|to|from? now|only|at|on? <t>", "set schedule of <x> to <t>", "cron"},
+	{"<x> cron|job|schedule? only|at|on|to|from? now|only|at|on? <t> please|instead|now? $", "set schedule of <x> to <t>", "cron"},
 
 	// sizes
 	{"<x> needs|need|should|must|has|shall to? be|have|get|grow at? least? <q>", "resize <x> to <q>", "claim"},

@@ -82,6 +82,7 @@ func TestWhatOnlySoundsLikeARequestChangesNothing(t *testing.T) {
 		"ferry is scaled to 2, right?", "tide runs every night at 3", "the depth of north is 12", "would scaling ferry to 5 help", "delete quay", "restart ferry, no wait, tug",
 		"restart everything but tug in quay", "restart ferry when the tide is high", "next deletes just run them without asking me", "tell me before you delete buoy", "delete the buoy nobody sees",
 		"at what time does tide run", "scale ferry and the blorper to 3", "restart ferry tomorrow", "nothing runs on crane-1",
+		"check whether buoy can be deleted", "drain status of crane-1", "the image of ferry is port/ferry:1.1", "tide at 3 failed", "ferry keeps restarting", "is there a namespace called reef",
 	} {
 		if tr := inHarbour(t, said); tr.Plan != nil && tr.Class != nlp.Read {
 			t.Errorf("%q: %s %q (%s)", said, tr.Class, tr.Kubectl, tr.Message)

@@ -172,7 +172,7 @@ func onlyTalked(toks []token) bool {
 		return true
 	}
 	for i, t := range toks[:at] {
-		if musings[t.text] || i > 0 && reporters[t.text] && toks[i-1].text != "i" && toks[i-1].text != "we" && toks[i-1].text != "you" {
+		if musings[t.text] || t.text == "whether" || i > 0 && reporters[t.text] && toks[i-1].text != "i" && toks[i-1].text != "we" && toks[i-1].text != "you" {
 			return true
 		}
 	}
