@@ -204,7 +204,7 @@ func startsOrder(toks []token) bool {
 }
 
 // notVerbs are words of change concepts that are no verbs where a clause begins.
-var notVerbs = wordSet("up down more less fewer new labels label running used manually immediately nobody it its that this those these actually and not no last know need want " +
+var notVerbs = wordSet("up down more less fewer new labels running used manually immediately nobody it its that this those these actually and not no last know need want " +
 	"top lines line number total amount annotation annotations taints unschedulable schedulable scaled")
 
 var courtesyWords = wordSet("kind mind please possible convenient trouble nice okay ok time chance moment minute second poss bother good")

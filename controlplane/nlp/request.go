@@ -237,7 +237,9 @@ func (rq *request) read() (understood, bool) {
 	all := understood{score: 1}
 	write, focus := false, rq.focus
 	for _, g := range groups {
-		u := rq.readGroup(focus, withLastLabel(g, all.steps))
+		said := withLastLabel(g, all.steps)
+		rq.idiom = rq.idiom || len(said) != len(g)
+		u := rq.readGroup(focus, said)
 		if u.frame == nil {
 			return understood{}, false
 		}
