@@ -138,7 +138,7 @@ var idioms = []idiom{
 	{"<x> needs|need|wants|gets|should|must get|have|run? with? env? <ekv>", "set env <ekv> on <x>", "run"},
 	{"<x> <ekv>", "set env <ekv> on <x>", "run"},
 	{"the? env|environment? var|variable? <e> be|should|must|shall be? set? to|= <w> on|for|in|of <x>", "set env <e> to <w> on <x>", "run"},
-	{"switch|turn|flip|change|put|move|set|bump|raise|lower|crank|dial|push|drop <e> up|down|back? to|=|on|off <w> on|for|in|of <x>", "set env <e> to <w> on <x>", "run"},
+	{"switch|turn|flip|change|put|move|set|bump|raise|lower|crank|dial|push|drop the? env|environment? var|variable? <e> up|down|back? to|=|on|off <w> on|for|in|of <x>", "set env <e> to <w> on <x>", "run"},
 	{"the|a? env|environment? var|variable? <e> with the? value <w> on|for|in|of <x>", "set env <e> to <w> on <x>", "run"},
 	{"drop|remove|delete|unset|clear|strip|take|kill the? env|environment? var|variable? <e> env|environment? var|variable? off|from|on|of|in|for <x>", "unset env <e> from <x>", "run"},
 	{"set|change|put|turn|switch the? env|environment? var|variable <e> of|on|in|for <x> to|= <w>", "set env <e> to <w> on <x>", "run"},

@@ -84,12 +84,21 @@ func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, fir
 	case ok && second.q != nil && !complete(first) && !asked:
 		return second
 	}
-	if !rq.blocked && !complete(first) && !asked && !first.readable() {
+	if !rq.blocked && (!complete(first) && !asked && !first.readable() || !change && complete(first) && rq.commands()) {
 		if q := rq.missing(); q != nil {
 			return understood{q: q, score: offerScore, reading: first.reading}
 		}
 	}
 	return first
+}
+
+// commands tells whether all that is said is one order with nothing but a thing in it: "label the node".
+func (rq *request) commands() bool {
+	if len(rq.parts) != 1 || rq.parts[0].role != roleRequest {
+		return false
+	}
+	toks := rq.parts[0].toks
+	return len(toks) == 3 && asksChange(toks, 0) && !onlyShows(toks[0].text) && (toks[1].text == "the" || toks[1].text == "a" || toks[1].text == "this")
 }
 
 // orderly are words that requests have which have no verb of changes.

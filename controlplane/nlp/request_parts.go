@@ -35,6 +35,11 @@ func expectedBy(body []token) bool {
 	return false
 }
 
+var (
+	newThing = wordSet("a an new another one some")
+	wanting  = wordSet("want need like require have get")
+)
+
 // asksFirst tells whether a clause begins as a question does: "at what time does it run".
 func asksFirst(body []token) bool {
 	for i := 0; i < len(body) && i < 3; i++ {
@@ -152,6 +157,9 @@ func (rq *request) part(c []token) part {
 	}
 	if last := body[len(body)-1].text; (last == "enough" || last == "sufficient" || last == "plenty") && slices.ContainsFunc(body, func(t token) bool { return t.lit != litNone }) {
 		return part{toks: body, role: roleValue} // "minAvailable 1 is enough"
+	}
+	if len(body) < len(c) && newThing[first] && holdsWord(c[:len(c)-len(body)], wanting) {
+		return rq.fragment(r, body) // "I want a new namespace, demo-2"
 	}
 	if statement := clearLeads(c); isStatement(statement) || isStatement(body) {
 		if ordersWithin(statement) {
