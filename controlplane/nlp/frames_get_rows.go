@@ -142,6 +142,9 @@ func (r *reading) within(i int) bool {
 
 // order reads how the rows are sorted and how many are wanted.
 func (r *reading) order(s *Step) {
+	if len(s.Names) == 1 {
+		return // one row has no order
+	}
 	switch {
 	case r.has(cRestarted) && (r.has(cSort) || r.has(cMost)):
 		r.take(cRestarted)

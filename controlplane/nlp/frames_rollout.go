@@ -15,6 +15,9 @@ func buildRolloutStatus(r *reading) (outcome, bool) {
 	if q != nil {
 		return asks(q)
 	}
+	if t.kind != nil && !isRolledOut(t.kind.Key()) {
+		return none()
+	}
 	r.take(cIt)
 	return done(step(OpRolloutStatus, t))
 }

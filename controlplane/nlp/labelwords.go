@@ -85,8 +85,11 @@ var thingKeys = wordSet("app name component instance part-of k8s-app run job-nam
 // labelKnown reads a key of labels here beside one of its values: "of team orders or team billing", "the orders team", "in zone
 // eu-west-1a" where the key ends in /zone.
 func (r *reading) labelKnown(i int) (string, bool) {
+	if i == 0 || thingKeys[r.toks[i].text] || r.objectNamed(i) || !r.saysKindBeside(i) {
+		return "", false
+	}
 	key := r.keyNamed(r.toks[i].text)
-	if key == "" || thingKeys[r.toks[i].text] || i == 0 || !r.saysKindBeside(i) {
+	if key == "" {
 		return "", false
 	}
 	if r.toks[i-1].text == "availability" || r.toks[i-1].text == "failure" {
@@ -130,12 +133,15 @@ func (r *reading) keyNamed(w string) string {
 	}
 	found, many := "", false
 	r.v.objects.anyLabel(func(k, _ string) bool {
-		low := strings.ToLower(k)
-		if low == w {
+		at := len(k) - len(w)
+		if at < 0 || !strings.EqualFold(k[at:], w) {
+			return false
+		}
+		if at == 0 {
 			found, many = k, false
 			return true
 		}
-		if strings.HasSuffix(low, "/"+w) {
+		if k[at-1] == '/' {
 			many = many || found != "" && found != k && !strings.HasPrefix(found, "failure-domain.") && !strings.HasPrefix(k, "failure-domain.")
 			if !strings.HasPrefix(k, "failure-domain.") {
 				found = k

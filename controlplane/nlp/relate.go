@@ -40,6 +40,12 @@ func (r *reading) relate(kinds []kindMention, objs []objMention, where scope) ([
 			r.note(k.mention, "what it is for")
 			continue
 		}
+		if i, ok := r.ofObject(k, objs); ok && !partKinds[k.kinds[0].Key()] { // "the disruption budget of checkout"
+			if r.namedAfter(k, objs, i, where); len(refsOf(objs[i], k.kinds[0].Key(), scope{})) > 0 {
+				rest = append(rest, k)
+				continue
+			}
+		}
 		ofIt := !k.plural && k.j < len(r.toks) && r.toks[k.j].text == "of" // "the issuer of shop-tls"
 		if partKinds[k.kinds[0].Key()] || ofIt {
 			r.use(k.mention)
@@ -49,6 +55,18 @@ func (r *reading) relate(kinds []kindMention, objs []objMention, where scope) ([
 		rest = append(rest, k)
 	}
 	return rest, objs
+}
+
+// ofObject finds the object that the kind is said to be of: "the pdb of checkout", "the pdb for the checkout".
+func (r *reading) ofObject(k kindMention, objs []objMention) (int, bool) {
+	at := k.j
+	if at >= len(r.toks) || r.toks[at].text != "of" && r.toks[at].text != "for" {
+		return 0, false
+	}
+	for at++; at < len(r.toks) && articles[r.toks[at].text]; at++ {
+	}
+	i := slices.IndexFunc(objs, func(o objMention) bool { return o.i == at })
+	return i, i >= 0
 }
 
 // possessedKind tells whether the kind is somebody's own and stands at the end, after what is asked for.

@@ -53,10 +53,15 @@ func (r *reading) repair() {
 			continue // said before: the first mention is enough to ask or to act on
 		}
 		done[t.text] = true
-		lex, dl, _ := nearest(t.text, lexiconWords)
+		var lex, ns, obj string
+		var dl, dn, tn, do, to int
+		right := english(t.text) // a word that is spelled right is meant
 		kind, dk, _ := nearest(t.text, r.v.kindWords)
-		ns, dn, tn := nearest(t.text, r.v.nsNames)
-		obj, do, to := nearestOf(t.text, r.v.objects.names())
+		if !right {
+			lex, dl, _ = nearest(t.text, lexiconWords)
+			ns, dn, tn = nearest(t.text, r.v.nsNames)
+			obj, do, to = nearestOf(t.text, r.v.objects.names())
+		}
 		const none = 9
 		place := r.placeWord(i)
 		if lex == "" || distinctive(t.text) || place || r.afterKind(i) && r.afterOne(i) {
@@ -74,7 +79,7 @@ func (r *reading) repair() {
 		if obj == "" || to > 1 {
 			do = none
 		}
-		if english(t.text) { // a word that is spelled right is meant, unless a kind is one slip away: "list the pots"
+		if right { // unless a kind is one slip away: "list the pots"
 			dl, dn, do = none, none, none
 			if dk > 1 || r.kindBeside(i) {
 				dk = none

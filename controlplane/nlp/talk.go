@@ -153,7 +153,7 @@ func conceptSet(cs ...concept) map[concept]bool {
 
 // looksAt tells whether the read looks at named things, and not at a list that words would narrow.
 func (u understood) looksAt() bool {
-	return len(u.steps) == 1 && len(u.steps[0].Names) > 0 && (u.steps[0].Op == OpDescribe || u.steps[0].Op == OpDiagnose || u.steps[0].Op == OpGet)
+	return len(u.steps) == 1 && (len(u.steps[0].Names) > 0 || u.steps[0].Op == OpDiagnose && u.steps[0].LabelSelector != "") && (u.steps[0].Op == OpDescribe || u.steps[0].Op == OpDiagnose || u.steps[0].Op == OpGet)
 }
 
 // mayLeave tells whether a read may leave the word at i unexplained.

@@ -110,6 +110,9 @@ func commandAt(toks []token) (int, bool) {
 
 // asksWhat: "at what time does the backup run": a question with its verb of asking, and nothing after it.
 func asksWhat(toks []token) bool {
+	if asksYesNo(toks) {
+		return true
+	}
 	asked := false
 	for i, t := range toks {
 		switch {
@@ -127,6 +130,27 @@ func asksWhat(toks []token) bool {
 		}
 	}
 	return false
+}
+
+var (
+	yesNoSubjects = map[string]map[string]bool{
+		"do":  wordSet("we they i our these those any"),
+		"are": wordSet("we they there our these those any"),
+		"is":  wordSet("there anything something anyone anybody someone somebody everything nothing"),
+	}
+	waysToAsk = wordSet("way ways chance possibility possible able mind want allowed need")
+)
+
+// asksYesNo: "do we run more than one replica": a question how things are. "Is there a way to restart it" is a request.
+func asksYesNo(toks []token) bool {
+	at := 0
+	for at < len(toks)-2 && chatWords[toks[at].text] {
+		at++
+	}
+	if at+1 >= len(toks) || !yesNoSubjects[toks[at].text][toks[at+1].text] {
+		return false
+	}
+	return !slices.ContainsFunc(toks[at:len(toks)-1], func(t token) bool { return t.brk || t.text == "and" || t.text == "then" || waysToAsk[t.text] })
 }
 
 // asksAboutPast tells whether a text asks what was done, or when something is: whatever verb is in it, nothing is to be done.
