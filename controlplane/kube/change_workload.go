@@ -36,6 +36,11 @@ func (b *changer) scale(ctx context.Context) ([]change, error) {
 			meta["resourceVersion"] = seen.ResourceVersion // a Scale has its object's
 		}
 		sayZero(scale.Object)
+		if only := b.step.Args.OnlyAt; only != nil {
+			if has, _, _ := unstructured.NestedInt64(scale.Object, "spec", "replicas"); has != int64(*only) {
+				return change{}, problem.New(problem.Conflict, fmt.Sprintf("%s is set to %d replicas, not to %d: nothing was changed.", o.GetName(), has, *only))
+			}
+		}
 		warnings, err := b.ownedReplicas(ctx, o, want)
 		if err != nil {
 			return change{}, err

@@ -276,14 +276,14 @@ type detailer struct {
 	known map[string]nlp.Details
 }
 
-// detailed are the kinds whose spec a sentence may refer to. Secrets and ConfigMaps are not among them.
+// detailed are the built-in kinds whose spec a sentence may refer to. Secrets and ConfigMaps are not among them.
 var detailed = map[string]bool{
 	"deployments.apps": true, "statefulsets.apps": true, "daemonsets.apps": true, "replicasets.apps": true, "jobs.batch": true, "cronjobs.batch": true,
 	"pods": true, "services": true, "replicationcontrollers": true,
 }
 
 func (d *detailer) details(ctx context.Context, o nlp.Object) (nlp.Details, bool) {
-	if !detailed[o.Kind] {
+	if !detailed[o.Kind] && !nlp.CustomKind(o.Kind) {
 		return nlp.Details{}, false
 	}
 	key := o.Kind + "/" + o.Namespace + "/" + o.Name

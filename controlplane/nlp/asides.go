@@ -67,6 +67,30 @@ func withoutPreamble(v *Vocabulary, said string) string {
 	return ""
 }
 
+// withoutChat drops the parts of a text that say nothing: "ok then the same for the nodes" is one request.
+func withoutChat(parts []string) []string {
+	if len(parts) < 2 {
+		return parts
+	}
+	said := slices.DeleteFunc(slices.Clone(parts), func(part string) bool {
+		return !slices.ContainsFunc(lex(part), func(t token) bool { return t.lit != litNone || !stopWords[t.text] && !plainWords[t.text] })
+	})
+	if len(said) == 0 {
+		return parts
+	}
+	return said
+}
+
+var iMean = regexp.MustCompile(`(?i)[.,;!?-]\s+(?:i mean|meaning|that is|i\.e\.|in other words)[,:]?\s+`)
+
+// afterIMean is what somebody says again in other words, or "": "what kinds of storage can one order? I mean the storage classes".
+func afterIMean(said string) string {
+	if at := iMean.FindStringIndex(said); at != nil && len(unquoted(said)) == len(said) {
+		return said[at[1]:]
+	}
+	return ""
+}
+
 var pronouns = wordSet("it its them they their that this those these one ones there")
 
 var denials = wordSet("not never no dont without avoid only after before then until")

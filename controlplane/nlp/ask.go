@@ -163,7 +163,10 @@ func (r *reading) unknownAt(w string) (*Kind, bool) {
 			continue
 		}
 		for _, k := range r.kinds {
-			if (k.j == i && !r.toks[i-1].brk || k.i == i+1 && !t.brk && len(r.toks) == k.j) && r.nameLike(i) && !k.plural {
+			if r.possessedKind(k) {
+				continue
+			}
+			if (k.j == i && !r.toks[i-1].brk && (!english(t.text) || r.afterOne(i)) || k.i == i+1 && !t.brk && len(r.toks) == k.j) && r.nameLike(i) && !k.plural {
 				return k.kinds[0], true
 			}
 		}
@@ -171,12 +174,28 @@ func (r *reading) unknownAt(w string) (*Kind, bool) {
 			return nil, true
 		}
 	}
-	return nil, distinctive(w)
+	return nil, distinctive(w) || r.asksHealthOf(w)
+}
+
+// asksHealthOf: "is catalogue healthy": the word is what is asked about.
+func (r *reading) asksHealthOf(w string) bool {
+	for i := 1; i+1 < len(r.toks); i++ {
+		p := r.toks[i-1].text
+		if r.toks[i].raw == w && (p == "is" || p == "are" || p == "does" || p == "did" || p == "has") && r.nameLike(i) {
+			return slices.ContainsFunc(r.cues, func(q cue) bool {
+				return q.i == i+1 && (q.c == cHealth || q.c == cReady || q.c == cRunning || q.c == cFailing || q.c == cCrashing || q.c == cRollout)
+			})
+		}
+	}
+	return false
 }
 
 // nameLike: a word of no other meaning, and no everyday English.
 func (r *reading) nameLike(i int) bool {
 	t := r.toks[i]
+	if english(t.text) && len(r.objs)+len(r.kinds) > 0 && !r.endsNoun(i) {
+		return false // "on top of plain kubernetes"
+	}
 	return t.lit == litNone && !stopWords[t.text] && !plainWords[t.text] && !offTopic[t.text] && !r.isCue(i)
 }
 

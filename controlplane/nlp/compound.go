@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -34,10 +35,15 @@ func startsCommand(s string) bool {
 		return false
 	}
 	for _, p := range lexicon[strings.Trim(words[0], ",.!?")] {
+		if len(p.words) > len(words) || len(p.words) > 1 && !slices.Equal(p.words[1:], words[1:len(p.words)]) {
+			continue
+		}
 		switch p.c {
 		case cShow, cGeneric, cDescribe, cScale, cRestart, cUndo, cDelete, cLabel, cAnnotate, cExpose, cAutoscale, cCordon, cUncordon, cDrain, cTaint,
-			cSet, cSuspend, cResume, cPause, cCreate, cUpgrade, cUp, cDown, cTrigger, cFollow, cTail, cExplain, cWhy, cCount:
+			cSet, cSuspend, cResume, cPause, cCreate, cUpgrade, cUp, cDown, cTrigger, cFollow, cTail, cExplain, cWhy, cCount, cLogs, cEvents:
 			return true
+		case cTop:
+			return p.words[0] == "top"
 		}
 	}
 	return false

@@ -65,6 +65,6 @@ yeah year years yep yesterday yet you young yours yourself
 
 // offTopic are things that people ask of chat programs and never of a cluster: with one of them, a kind's name is a subject
 // to write about and nothing to list.
-var offTopic = wordSet(`poem poems haiku joke jokes story stories song songs lyrics recipe recipes weather movie movies film novel essay blog tweet riddle limerick
-script scripts python javascript java golang rust html css tutorial course book books homework translate translation french german spanish italian president
-football soccer baseball stock stocks bitcoin crypto horoscope pizza cake dinner holiday vacation birthday lottery picture painting draw paint sing dance`)
+var offTopic = wordSet(`poem poems haiku joke jokes song songs lyrics recipe recipes weather movie movies film novel essay blog tweet riddle limerick
+script scripts python javascript java golang rust html css tutorial book books homework translate translation french german spanish italian president
+football soccer baseball stock stocks bitcoin crypto horoscope pizza cake dinner holiday vacation birthday lottery supplier purchase hardware christmas easter invoice salary picture painting draw paint sing dance`)

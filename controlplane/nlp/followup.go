@@ -21,6 +21,9 @@ func (r *reading) followUp() (understood, bool) {
 	if q == nil && !changed {
 		return understood{}, false
 	}
+	if ClassifyPlan(Plan{Steps: []Step{s}}) == Read {
+		c.take(cDown, cUp, cSet, cAdd, cLimit) // "cut it to 10 lines", "narrow it down to"
+	}
 	c.take(cSame, cInstead, cAbout, cMake, cIt, cFiller, cAsk, cShow, cGeneric, cNamed, cUses, cAll)
 	c.traceRest(followFrame.name)
 	c.trace = append(c.trace, TraceEntry{Words: "(the rest)", As: "as in the last turn: " + Sentence(Plan{Steps: r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1:]}, "")})
@@ -33,10 +36,17 @@ func (r *reading) followUp() (understood, bool) {
 var ellipticStarts = wordSet(`and same now what how only but instead actually also no with in for by as just sorted sort make then to do which are is or plus ok okay
 per from of since last previous newest oldest everywhere including without not except order`)
 
+// chatWords open a turn and say nothing.
+var chatWords = wordSet("right ok okay well hm hmm alright great good fine cool nice thanks lovely perfect splendid super brilliant awesome excellent wonderful ah oh aha gotcha sure sorry uh um hey so")
+
 // elliptic tells whether the turn leans on the one before: it says so, or names no verb of its own.
 func (r *reading) elliptic() bool {
-	first := r.toks[0].text
-	if !ellipticStarts[first] && !r.has(cInstead, cSame) && len(r.toks) > 5 {
+	at := 0
+	for at < len(r.toks)-1 && (chatWords[r.toks[at].text] || r.talk[at] && r.toks[at].brk) {
+		at++
+	}
+	first := r.toks[at].text
+	if !ellipticStarts[first] && !r.has(cInstead, cSame) && len(r.toks)-at > 5 {
 		return false
 	}
 	switch first {
@@ -52,7 +62,19 @@ func (r *reading) elliptic() bool {
 	if r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Op == OpCanI && len(r.toks) <= 4 {
 		return true // "and create?" asks for another right
 	}
-	return !r.imperative(cRestart, cDelete, cScale, cLogs, cDescribe, cCreate, cUndo, cDrain, cCordon, cUncordon, cWhy, cTop, cEvents, cExpose, cAutoscale, cLabel, cAnnotate)
+	if r.imperative(cUndo) && r.has(cIt) && r.hasWord("to", "on") && r.setsValue() {
+		return true // "put it back to info"
+	}
+	if r.imperative(cCreate) && !(r.has(cMake) && r.has(cIt)) {
+		return false
+	}
+	return !r.imperative(cRestart, cDelete, cScale, cLogs, cDescribe, cUndo, cDrain, cCordon, cUncordon, cWhy, cTop, cEvents, cExpose, cAutoscale, cLabel, cAnnotate)
+}
+
+// setsValue tells whether the last plan set one value.
+func (r *reading) setsValue() bool {
+	a := r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Args
+	return len(a.Env) == 1 || len(a.Set) == 1 || len(a.Images) == 1
 }
 
 // swap puts what the turn names into the step.
@@ -85,7 +107,7 @@ func (r *reading) swapCount(s *Step) bool {
 	if s.Op != OpScale || s.Args.Replicas == nil || len(r.thingsNamed()) > 0 {
 		return false
 	}
-	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please") && len(r.toks) > 2 {
+	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please", "meant", "mean", "with") && len(r.toks) > 2 {
 		return false
 	}
 	a, ok := r.amount()
@@ -107,7 +129,7 @@ func (r *reading) swapCount(s *Step) bool {
 		return false
 	}
 	r.take(cMake, cSet, cIt, cUp, cDown, cReplicas, cMore, cScale, cAdd, cRemove)
-	r.useWords("back", "no", "sorry", "rather", "again", "wait")
+	r.useWords("back", "no", "sorry", "rather", "again", "wait", "meant", "mean", "actually", "hmm")
 	count := int32(n)
 	s.Args.Current, s.Args.Replicas = s.Args.Replicas, &count
 	return true
@@ -153,7 +175,7 @@ func (r *reading) swapRight(s *Step) bool {
 
 // swapValue puts another value where the last change had one: another tag, another value of the one variable or label.
 func (r *reading) swapValue(s *Step) bool {
-	if len(r.thingsNamed()) > 0 || !r.has(cMake, cInstead, cSet, cIt) && !r.hasWord("no", "rather", "actually", "sorry") {
+	if slices.ContainsFunc(r.thingsNamed(), func(o objMention) bool { return !o.part }) || !r.has(cMake, cInstead, cSet, cIt) && !r.hasWord("no", "rather", "actually", "sorry", "back") {
 		return false
 	}
 	at := -1
@@ -161,8 +183,14 @@ func (r *reading) swapValue(s *Step) bool {
 		if r.used[i] || r.namespaceAt(i, 1) {
 			continue
 		}
-		before := i > 0 && (r.toks[i-1].text == "to" || r.toks[i-1].text == "it" || r.toks[i-1].text == "that" || r.toks[i-1].brk)
-		if t.lit == litVersion || t.lit == litImage || t.lit == litNumber || before && t.lit == litNone && !stopWords[t.text] && (r.toks[i-1].text == "to" || !r.isCue(i)) || before && t.lit == litQuantity {
+		if t.lit == litNone && !t.quoted && english(t.text) && i > 0 && r.toks[i-1].text != "to" && r.toks[i-1].text != "on" {
+			continue // "that broke it": talk, and no value
+		}
+		before := i > 0 && (r.toks[i-1].text == "to" || r.toks[i-1].text == "on" && r.setsValue() || r.toks[i-1].text == "it" || r.toks[i-1].text == "that" || r.toks[i-1].brk)
+		if t.lit == litKeyValue && (s.Op == OpLabel || s.Op == OpAnnotate || s.Op == OpSetEnv) {
+			return r.swapPair(s, i)
+		}
+		if t.lit == litVersion || t.lit == litImage || t.lit == litNumber || before && t.lit == litNone && !stopWords[t.text] && (r.toks[i-1].text == "to" || r.toks[i-1].text == "on" || !r.isCue(i)) || before && t.lit == litQuantity {
 			at = i
 		}
 	}
@@ -188,12 +216,12 @@ func (r *reading) swapValue(s *Step) bool {
 		if s.Args.Env == nil {
 			return false
 		}
-	case OpLabel, OpAnnotate:
+	case OpLabel, OpAnnotate, OpSetSelector:
 		s.Args.Set = onlyValue(s.Args.Set, value)
 		if s.Args.Set == nil {
 			return false
 		}
-		s.Args.Overwrite = true
+		s.Args.Overwrite = s.Op != OpSetSelector
 	case OpRolloutUndo:
 		if r.toks[at].lit != litNumber {
 			return false
@@ -203,8 +231,26 @@ func (r *reading) swapValue(s *Step) bool {
 		return false
 	}
 	r.useTok(at)
-	r.take(cMake, cInstead, cSet, cIt, cImage, cUpgrade, cRevision)
-	r.useWords("no", "rather", "actually", "sorry")
+	r.take(cMake, cInstead, cSet, cIt, cImage, cUpgrade, cRevision, cUndo)
+	r.useWords("no", "rather", "actually", "sorry", "back", "again", "put")
+	return true
+}
+
+// swapPair puts another value in the place of the one key that was set: "sorry, make it tier=web".
+func (r *reading) swapPair(s *Step, i int) bool {
+	k, v, _ := strings.Cut(r.toks[i].raw, "=")
+	set := &s.Args.Set
+	if s.Op == OpSetEnv {
+		set = &s.Args.Env
+	}
+	if _, ok := (*set)[k]; !ok || len(*set) != 1 {
+		return false
+	}
+	*set = map[string]string{k: v}
+	s.Args.Overwrite = s.Op != OpSetEnv
+	r.useTok(i)
+	r.take(cMake, cInstead, cSet, cIt)
+	r.useWords("no", "rather", "actually", "sorry", "meant", "mean")
 	return true
 }
 
@@ -224,6 +270,15 @@ func (r *reading) swapThing(s *Step) (*question, bool) {
 	kinds := r.freeKinds()
 	if len(kinds) > 0 && len(r.thingsNamed()) == 0 {
 		return nil, r.swapKind(s, kinds[0])
+	}
+	if s.Resource.Plural == "namespaces" && len(s.Names) == 1 && len(r.thingsNamed()) == 0 { // "same for ns1"
+		for _, n := range r.nss {
+			if r.free(n.mention) {
+				r.use(n.mention)
+				s.Names = []string{n.ns}
+				return nil, true
+			}
+		}
 	}
 	if len(r.thingsNamed()) == 0 {
 		return nil, false
@@ -302,7 +357,7 @@ func (r *reading) swapKind(s *Step, m kindMention) bool {
 
 // narrow names an object in a turn after a list: the pods of that workload, or the one of the listed kind.
 func (r *reading) narrow(s *Step, kinds []kindMention) (*question, bool) {
-	if s.Op != OpGet && s.Op != OpTop || !r.has(cAbout, cSame) && !r.hasWord("for", "of") && len(r.toks) > 3 {
+	if s.Op != OpGet && s.Op != OpTop || !r.has(cAbout, cSame) && !r.hasWord("for", "of", "ones", "only", "just") && len(r.toks) > 3 {
 		return nil, false
 	}
 	if s.Resource.Key() == "pods" && len(kinds) == 0 {

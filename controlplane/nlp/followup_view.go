@@ -41,7 +41,7 @@ func (r *reading) swapView(s *Step) bool {
 	}
 	r.order(s)
 	r.take(cSort, cBy)
-	if r.take(cCount) {
+	if !r.has(cUsage, cCPU, cMemory) && r.take(cCount) {
 		s.Post.Count = true
 	}
 	changed := KubectlStep(before) != KubectlStep(*s) || len(before.Post.Filter) != len(s.Post.Filter) || before.Post.Count != s.Post.Count

@@ -31,16 +31,18 @@ func init() { // frames refer to functions that refer to frames
 		{name: "whoCan", cues: []concept{cWhoCan}, unless: []concept{cCanDo, cWhoAmI}, prior: .4, build: buildWhoCan},
 		{name: "replace", cues: []concept{cReplace}, write: true, build: buildReplace},
 		{name: "explain", cues: []concept{cExplain}, unless: []concept{cWhy}, prior: .05, build: buildExplain},
+		{name: "explainPath", prior: .1, build: buildExplainPath},
 		{name: "kinds", cues: []concept{cKinds}, prior: .1, build: buildKinds},
 		{name: "version", cues: []concept{cVersion}, unless: []concept{cUpgrade, cUndo}, prior: .05, build: buildVersion},
-		{name: "logs", cues: []concept{cLogs, cTail}, prior: .1, build: buildLogs},
+		{name: "logs", cues: []concept{cLogs, cTail, cPrints}, prior: .1, build: buildLogs},
 		{name: "top", cues: []concept{cTop, cCPU, cMemory, cUsage}, prior: .1, build: buildTop},
 		{name: "events", cues: []concept{cEvents, cHappen, cWarning}, prior: .1, build: buildEvents},
 		{name: "diagnose", cues: []concept{cWhy, cTrouble, cHealth, cFailing, cCrashing, cStatus}, prior: .08, build: buildDiagnose},
-		{name: "rolloutStatus", cues: []concept{cRollout, cStatus}, prior: .05, build: buildRolloutStatus},
+		{name: "rolloutStatus", cues: []concept{cRollout, cStatus, cHealth}, prior: .05, build: buildRolloutStatus},
 		{name: "history", cues: []concept{cHistory, cRevision}, unless: []concept{cUndo}, prior: .1, build: buildHistory},
 		{name: "changed", cues: []concept{cChanged}, prior: .12, build: buildChanged},
 		{name: "wait", cues: []concept{cWait, cLetMeKnow}, prior: .12, build: buildWait},
+		{name: "grants", cues: []concept{cGrants}, prior: .06, build: buildGrants},
 		{name: "describe", cues: []concept{cDescribe}, unless: []concept{cWhy}, prior: .05, build: buildDescribe},
 		{name: "get", build: buildGet},
 
@@ -71,6 +73,11 @@ func init() { // frames refer to functions that refer to frames
 		{name: "delete", cues: []concept{cDelete}, unless: []concept{cUndo}, write: true, build: buildDelete},
 		{name: "finalizers", cues: []concept{cFinalizer}, write: true, prior: .07, build: buildFinalizers},
 		{name: "bind", cues: []concept{cAdd, cSet, cBind}, write: true, prior: .05, build: buildBind},
+		{name: "data", write: true, prior: .1, build: buildData},
+		{name: "quota", write: true, prior: .1, build: buildQuota},
+		{name: "reclaim", write: true, prior: .2, build: buildReclaim},
+		{name: "defaultClass", write: true, prior: .2, build: buildDefaultClass},
+		{name: "field", write: true, prior: .07, build: buildField},
 		{name: "create", cues: []concept{cCreate, cRun}, write: true, build: buildCreate},
 		{name: "cannot", cues: []concept{cExec, cPortForward, cCopy, cEdit, cApply, cSecretValue}, unless: []concept{cCanI}, prior: .01, build: buildCannot},
 	}
@@ -137,13 +144,32 @@ func (r *reading) wordAfter(words ...string) (int, bool) {
 	return 0, false
 }
 
+// orPair adds a term. Of two values of one key no object has both, so either is meant: "app=web or app=api".
+func orPair(parts []string, term string) []string {
+	key, value, ok := strings.Cut(term, "=")
+	if !ok || strings.ContainsAny(key, "! ") {
+		return append(parts, term)
+	}
+	for i, p := range parts {
+		switch {
+		case strings.HasPrefix(p, key+"="):
+			parts[i] = key + " in (" + strings.TrimPrefix(p, key+"=") + "," + value + ")"
+			return parts
+		case strings.HasPrefix(p, key+" in ("):
+			parts[i] = strings.TrimSuffix(p, ")") + "," + value + ")"
+			return parts
+		}
+	}
+	return append(parts, term)
+}
+
 // labelSelector uses k=v spans as a label selector.
 func (r *reading) labelSelector() string {
 	var parts []string
 	for i, t := range r.toks {
 		if t.lit == litKeyValue && !r.used[i] {
 			r.useTok(i)
-			parts = append(parts, strings.ReplaceAll(t.raw, "==", "="))
+			parts = orPair(parts, strings.ReplaceAll(t.raw, "==", "="))
 		}
 	}
 	if len(parts) > 0 {

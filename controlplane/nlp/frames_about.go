@@ -14,7 +14,7 @@ func buildDiagnose(r *reading) (outcome, bool) {
 	if !why && !(r.has(cHealth) && r.asksWhether()) && !(r.has(cFailing, cCrashing) && r.asksWhether()) {
 		return none()
 	}
-	if !why && r.onlyUp() {
+	if !why && (r.onlyUp() || r.asksOutcome()) {
 		return none()
 	}
 	if r.has(cWhy) && len(r.toks) <= 2 && len(r.focus.Names) > 0 { // "why?"
@@ -24,6 +24,11 @@ func buildDiagnose(r *reading) (outcome, bool) {
 			return asks(q)
 		}
 		return done(step(OpDiagnose, t))
+	}
+	for _, q := range r.cues { // "something is broken, restart it"
+		if (q.c == cRestart || q.c == cScale || q.c == cCreate || q.c == cStop || q.c == cUndo) && (r.clauseVerb(q.i) || r.verbPlace(q.i)) && r.toks[q.i].text != "up" {
+			return none()
+		}
 	}
 	if r.has(cEvents) || r.listQuestion() || !r.has(cWhy) && r.listOf() {
 		return none()

@@ -194,6 +194,19 @@ func (r *reading) newConfigMap(_ *Step, obj map[string]any) *question {
 			r.useTok(i)
 		}
 	}
+	for i, t := range r.toks { // "with the key MESSAGE set to hello"
+		if r.used[i] || t.lit != litNone || !t.env && !(i > 0 && r.toks[i-1].text == "key") || len(data) > 0 {
+			continue
+		}
+		for k := i + 1; k < len(r.toks)-1 && k <= i+3; k++ {
+			if w := r.toks[k].text; w == "to" || w == "=" || w == "as" || w == "value" {
+				data[t.raw] = r.toks[k+1].raw
+				r.use(mention{i: i, j: k + 2})
+				r.dropObjects(k + 1)
+				break
+			}
+		}
+	}
 	if len(data) > 0 {
 		obj["data"] = data
 	}
@@ -311,12 +324,17 @@ func (r *reading) newQuota(s *Step, obj map[string]any) *question {
 		if r.toks[next].text == "of" {
 			next++
 		}
+		asked := ""
+		if next+1 < len(r.toks) && r.toks[next].text == "requested" {
+			asked = "requests."
+			next++
+		}
 		what := ""
 		switch {
 		case r.nextCue(next, cCPU):
-			what = "cpu"
+			what = asked + "cpu"
 		case r.nextCue(next, cMemory):
-			what = "memory"
+			what = asked + "memory"
 		case next < len(r.toks) && r.isKind(next):
 			for _, k := range r.kinds {
 				if k.i == next {
@@ -330,7 +348,8 @@ func (r *reading) newQuota(s *Step, obj map[string]any) *question {
 			r.useTok(i)
 		}
 	}
-	r.take(cCPU, cMemory, cLimit, cMax, cRequest)
+	r.take(cCPU, cMemory, cLimit, cMax, cRequest, cMore, cOver)
+	r.useWords("no", "more", "than", "most")
 	if len(hard) == 0 {
 		return &question{text: fmt.Sprintf("What should %s limit? Say, for instance, \"2 cpu, 4Gi memory and 10 pods\".", s.Names[0])}
 	}

@@ -29,6 +29,10 @@ func buildDelete(r *reading) (outcome, bool) {
 	if refusal := r.deletesTooMuch(all, selector); refusal != "" {
 		return refuses(refusal)
 	}
+	if all && r.saysKind("namespaces") && len(r.nss) == 1 && r.hasWord("whole", "entire", "complete", "everything") { // "the whole namespace": it goes with all that is in it
+		r.useWords("whole", "entire", "complete", "everything", "in")
+		all = false
+	}
 	if r.has(cEverything) && len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 {
 		return r.deleteEverything(s)
 	}
@@ -41,6 +45,13 @@ func buildDelete(r *reading) (outcome, bool) {
 // haste reads how hard a deletion is: by force, at once, or with a grace period.
 func (r *reading) haste(s *Step) {
 	force := r.take(cForce)
+	if i, ok := r.noGrace(); ok {
+		zero := int64(0)
+		s.Args.GracePeriod, s.Args.Force = &zero, true
+		r.use(i)
+		r.take(cNow, cForce)
+		return
+	}
 	if r.hasWord("grace") {
 		if n, ok := r.graceSeconds(); ok {
 			s.Args.GracePeriod, s.Args.Force = &n, force
@@ -53,6 +64,27 @@ func (r *reading) haste(s *Step) {
 		s.Args.GracePeriod, s.Args.Force = &zero, true
 	}
 	r.take(cNow)
+}
+
+// noGrace finds "without grace", "no grace period", "zero grace".
+func (r *reading) noGrace() (mention, bool) {
+	for i, t := range r.toks {
+		if t.text != "grace" || i == 0 {
+			continue
+		}
+		m := mention{i: i - 1, j: i + 1}
+		if m.j < len(r.toks) && r.toks[m.j].text == "period" {
+			m.j++
+		}
+		switch w := r.toks[m.i].text; {
+		case w == "any" || w == "a":
+			m.i--
+			return m, m.i >= 0 && r.toks[m.i].text == "without"
+		case w == "no" || w == "without" || w == "zero" || r.toks[m.i].lit == litNumber && r.toks[m.i].num == 0:
+			return m, true
+		}
+	}
+	return mention{}, false
 }
 
 func (r *reading) graceSeconds() (int64, bool) {
@@ -167,10 +199,24 @@ func (r *reading) deleteTarget(s Step, selector string, all bool) (outcome, bool
 	if pairs := r.pairs(); len(pairs) > 0 && r.forced == nil && selector == "" {
 		return r.deletePairs(s, pairs)
 	}
+	for i, t := range r.toks { // "the two pods a and b"
+		if t.lit == litNumber && !r.used[i] && i > 0 && articles[r.toks[i-1].text] && t.num == len(r.thingsNamed()) {
+			r.useTok(i)
+		}
+	}
+	if len(r.thingsNamed()) > 0 && r.hasWord("everything") {
+		return asks(&question{text: "I delete what is named, one by one. What else should go besides " + r.thingsNamed()[0].name + "?"})
+	}
 	filtered := r.has(cCrashing, cEvicted, cCompleted, cFailed, cPending, cNotRunning, cOOM, cPull, cTerm, cNotReady)
 	t, q := r.target(targetSpec{write: true, askKind: true, list: all || selector != "" || filtered, verb: "delete"})
 	if q != nil {
 		return asks(q)
+	}
+	if t.kind != nil && t.kind.Key() == "namespaces" && len(t.names) == 1 && !r.saysNamespace() && !r.has(cIt) && len(r.focus.Names) == 0 && r.forced == nil && !SystemNamespace(t.names[0]) {
+		return asks(&question{
+			text:    fmt.Sprintf("Do you mean the namespace %s, with everything that is in it?", t.names[0]),
+			choices: []Choice{{Label: "yes, the namespace", Text: KubectlStep(step(OpDelete, t))}},
+		})
 	}
 	r.take(cIt, cAll)
 	keep := s.Args
@@ -229,7 +275,7 @@ func (r *reading) deletesTooMuch(all bool, selector string) string {
 		return ""
 	}
 	for _, k := range r.freeKinds() {
-		if !k.kinds[0].Namespaced && len(r.thingsNamed()) == 0 {
+		if !k.kinds[0].Namespaced && len(r.thingsNamed()) == 0 && !(k.kinds[0].Plural == "namespaces" && r.hasWord("whole", "entire", "complete", "everything") && len(r.nss) == 1) {
 			return fmt.Sprintf("I don't delete all %s of a cluster. Name the one to delete.", k.kinds[0].Plural)
 		}
 	}

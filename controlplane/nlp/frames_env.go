@@ -81,7 +81,7 @@ func put(m map[string]string, k, v string) map[string]string {
 }
 
 func buildSetResources(r *reading) (outcome, bool) {
-	if !r.imperative(cSet, cUp, cDown, cAdd, cLimit, cRequest, cMake, cGeneric, cScale, cResize, cCPU, cMemory) {
+	if !r.imperative(cSet, cUp, cDown, cAdd, cLimit, cRequest, cMake, cGeneric, cScale, cResize, cCPU, cMemory) && !r.bareAmounts() {
 		return none()
 	}
 	s := Step{}
@@ -92,7 +92,7 @@ func buildSetResources(r *reading) (outcome, bool) {
 	if name := r.containerNamed(); name != "" {
 		s.Container = name
 	}
-	r.take(cSet, cUp, cDown, cAdd, cLimit, cRequest, cCPU, cMemory, cMake, cGeneric, cUsage, cScale, cResize)
+	r.take(cSet, cUp, cDown, cAdd, cLimit, cRequest, cCPU, cMemory, cMake, cGeneric, cUsage, cScale, cResize, cMax)
 	for i, t := range r.toks {
 		if t.text == "resources" || t.text == "resource" {
 			r.useTok(i)
@@ -110,6 +110,16 @@ func buildSetResources(r *reading) (outcome, bool) {
 		return asks(limitOrRequest(s))
 	}
 	return done(s)
+}
+
+// bareAmounts tells whether amounts are named of a thing, with no verb: "worker: limits cpu=1,memory=1Gi".
+func (r *reading) bareAmounts() bool {
+	if r.has(cAsk, cWhy, cShow, cTop, cCount) || !r.has(cLimit, cRequest) || len(r.thingsNamed()) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(r.toks, func(t token) bool {
+		return t.lit == litQuantity || t.quantity || t.lit == litKeyValue && (strings.HasPrefix(t.text, "cpu=") || strings.HasPrefix(t.text, "memory="))
+	})
 }
 
 // limitOrRequest asks what an amount is for, when that was not said.
@@ -167,6 +177,9 @@ func (r *reading) amounts(s *Step) bool {
 				res = "memory"
 			}
 		}
+		if res == "" && (limits || requests) && !r.has(cSize, cReplicas) { // "its limit to 2Gi": the unit says of what
+			res = resourceOf(r.toks[i])
+		}
 		if res == "" {
 			continue
 		}
@@ -178,6 +191,17 @@ func (r *reading) amounts(s *Step) bool {
 		found = true
 	}
 	return found
+}
+
+// resourceOf is what a quantity can only be of, by its unit.
+func resourceOf(t token) string {
+	switch {
+	case t.lit == litQuantity && strings.HasSuffix(t.text, "m") && !strings.HasSuffix(t.raw, "M"), t.quantity && !strings.Contains(t.text, " "):
+		return "cpu"
+	case t.lit == litQuantity:
+		return "memory"
+	}
+	return ""
 }
 
 func (r *reading) nextCue(i int, cs ...concept) bool {

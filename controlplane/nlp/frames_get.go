@@ -20,6 +20,12 @@ func buildGet(r *reading) (outcome, bool) {
 	if q != nil {
 		return asks(q)
 	}
+	if pods := r.kindNamed("pods"); pods != nil && len(t.objs) == 1 && isWorkload(t.kind.Key()) && r.asksRestarts() { // a pod restarts, and counts it
+		if of, q := r.podsOf(t.objs[0], pods); q == nil {
+			t = of
+			r.take(cRestarted, cRestart, cCount)
+		}
+	}
 	keep := s
 	s = step(OpGet, t)
 	s.Args, s.Post = keep.Args, keep.Post
@@ -29,6 +35,18 @@ func buildGet(r *reading) (outcome, bool) {
 	r.placeOnNode(&s, node, t)
 	r.refine(&s, t)
 	return done(s)
+}
+
+// asksRestarts: "did cart restart lately", "how often has it restarted".
+func (r *reading) asksRestarts() bool {
+	if r.says(cHow) {
+		return false
+	}
+	switch r.toks[0].text {
+	case "did", "has", "have", "how", "does", "is":
+		return (r.has(cRestarted) || r.has(cRestart)) && !r.has(cWhy)
+	}
+	return false
 }
 
 // thingsNamed are the named objects that are not certainly namespaces.
@@ -61,6 +79,11 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 	}
 	if !where.said && !running && !filtered && selector == "" && node == "" {
 		return none()
+	}
+	if r.hasWord("deployed", "workloads", "installed") && node == "" && selector == "" && !filtered && where.ns != "" {
+		r.useWords("deployed", "workloads", "installed")
+		r.take(cPlaced, cRunning, cContainer)
+		running = false
 	}
 	if filtered || running || node != "" || selector != "" || s.Post.Count {
 		r.take(cRunning, cWorkload, cEverything, cAll, cPlaced)
@@ -217,6 +240,7 @@ func (r *reading) refine(s *Step, t target) {
 		r.filters(s)
 	}
 	r.order(s)
+	r.labelsToo(s)
 	r.comparesReplicas(s)
 	r.fields()
 	s.Post.Count = s.Post.Count && len(s.Names) == 0
@@ -224,6 +248,21 @@ func (r *reading) refine(s *Step, t target) {
 	if len(s.Names) == 0 && !r.saidScope() && r.focus.Namespace == "" && t.owner == nil && len(s.Post.Filter) > 0 && troubled(s.Post.Filter) && s.Resource.Namespaced {
 		s.Namespace, s.AllNamespaces = "", true
 		r.notes = append(r.notes, "No namespace was named, so I look in all of them.")
+	}
+}
+
+// labelsToo: "all node labels": a list whose labels are asked for, and nothing selected by them.
+func (r *reading) labelsToo(s *Step) {
+	if len(s.Names) > 0 || s.LabelSelector != "" || s.Args.Output != "" || s.Resource.Plural == CategoryAll {
+		return
+	}
+	for i, t := range r.toks {
+		if (t.text == "labels" || t.text == "label") && !r.used[i] && (i == 0 || !r.verbPlace(i)) {
+			r.useTok(i)
+			r.note(mention{i: i, j: i + 1}, "labels shown")
+			r.take(cShowLabels)
+			s.Args.ShowLabels = true
+		}
 	}
 }
 

@@ -142,10 +142,16 @@ func (r *reading) within(i int) bool {
 
 // order reads how the rows are sorted and how many are wanted.
 func (r *reading) order(s *Step) {
+	if len(s.Names) == 1 {
+		return // one row has no order
+	}
 	switch {
 	case r.has(cRestarted) && (r.has(cSort) || r.has(cMost)):
 		r.take(cRestarted)
 		s.Post.Sort, s.Post.Desc = "restarts", r.take(cMost)
+	case r.has(cOldest) && r.has(cNewest) && r.firstCue(cOldest) < r.firstCue(cNewest): // "from oldest to youngest"
+		r.take(cOldest, cNewest)
+		s.Post.Sort = "age"
 	case r.has(cNewest) && !r.has(cTail):
 		r.take(cNewest)
 		s.Post.Sort, s.Post.Desc = "age", true
@@ -187,6 +193,14 @@ func (r *reading) sortField(s *Step) {
 	for _, f := range sortFields {
 		if f.key == s.Resource.Key() && r.take(f.c) {
 			s.Post.Sort, s.Post.Desc = f.path, r.take(cMost)
+			r.take(cLeast)
+			return
+		}
+	}
+	for _, f := range sortFields { // "the volumes, smallest first": a volume is as large as its storage
+		if f.key == s.Resource.Key() && f.c == cSize && r.hasWord("biggest", "largest", "smallest", "big", "bigger", "large") {
+			s.Post.Sort, s.Post.Desc = f.path, r.take(cMost)
+			r.take(cLeast)
 			return
 		}
 	}

@@ -16,6 +16,9 @@ func buildLabel(r *reading) (outcome, bool) {
 	if !verb || r.has(cImage, cShow) && !r.imperative(noun, cAdd, cSet, cRemove) {
 		return none()
 	}
+	if r.imperative(cDelete) && (!r.imperative(cRemove) || r.hasWord("labelled", "labeled", "tagged", "carrying", "having")) {
+		return none() // "kill all pods labelled app=v2"
+	}
 	s := Step{}
 	remove := (r.imperative(cRemove, cDelete) || r.hasWord("unlabel", "untag")) && !r.imperative(cAdd, cSet)
 	for i, t := range r.toks {
@@ -297,9 +300,9 @@ func buildTrigger(r *reading) (outcome, bool) {
 			name = n
 		}
 	}
-	r.take(cTrigger, cRun, cNow, cCreate)
+	r.take(cTrigger, cRun, cNow, cCreate, cSchedule)
 	for i, t := range r.toks {
-		if t.text == "once" || t.text == "manual" || t.text == "job" || t.text == "from" {
+		if t.text == "outside" || t.text == "turn" || t.text == "order" || t.text == "once" || t.text == "manual" || t.text == "job" || t.text == "from" {
 			r.useTok(i)
 		}
 	}

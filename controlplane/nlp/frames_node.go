@@ -61,9 +61,20 @@ func buildDrain(r *reading) (outcome, bool) {
 		}
 	}
 	r.take(cAll, cEverything, cNow)
+	if r.hasWord("grace") {
+		if n, ok := r.graceSeconds(); ok {
+			s.Args.GracePeriod = &n
+			r.useWords("allow", "allowing", "allowed", "give", "with")
+		}
+	}
 	for i, t := range r.toks {
-		if strings.HasPrefix(t.text, "ignor") || strings.HasPrefix(t.text, "daemonset") || t.text == "maintenance" {
+		if strings.HasPrefix(t.text, "ignor") || strings.HasPrefix(t.text, "daemon") || strings.HasPrefix(t.text, "emptydir") || drainTalk[t.text] {
 			r.useTok(i)
+		}
+	}
+	for _, k := range r.freeKinds() {
+		if k.kinds[0].Key() == "daemonsets.apps" || k.kinds[0].Key() == "pods" {
+			r.useKind(k)
 		}
 	}
 	t, q := r.target(targetSpec{kinds: []string{"nodes"}, write: true, verb: "drain"})
@@ -76,6 +87,9 @@ func buildDrain(r *reading) (outcome, bool) {
 	r.take(cIt)
 	return done(s)
 }
+
+// drainTalk are words of what a drain does anyway: pods of daemon sets stay, and what pods keep on the node goes.
+var drainTalk = wordSet("maintenance sets local data empty-dir skip skipping throw away lose losing discard managed can delete-emptydir-data")
 
 var taintEffects = map[string]string{"noschedule": "NoSchedule", "prefernoschedule": "PreferNoSchedule", "noexecute": "NoExecute"}
 
@@ -92,6 +106,7 @@ func buildTaint(r *reading) (outcome, bool) {
 			r.useTok(i)
 		}
 	}
+	r.useWords("effect")
 	for i, t := range r.toks {
 		if r.used[i] {
 			continue
@@ -122,11 +137,22 @@ func buildTaint(r *reading) (outcome, bool) {
 			s.Args.Remove = append(s.Args.Remove, strings.TrimSuffix(r.toks[q.j].raw, "-"))
 			r.use(mention{i: q.j, j: q.j + 1})
 		} else {
-			for i, t := range r.toks { // "remove the dedicated taint from node-a1"
-				if i > 0 && t.text == "taint" && !r.used[i-1] && !stopWords[r.toks[i-1].text] {
-					s.Args.Remove = append(s.Args.Remove, r.toks[i-1].raw)
-					r.useTok(i - 1)
+			for i, t := range r.toks { // "remove the dedicated taint from node-a1", "the nvidia.com/gpu NoSchedule taint"
+				k := i - 1
+				if k > 0 && taintEffects[r.toks[k].text] != "" {
+					k--
 				}
+				if k >= 0 && t.text == "taint" && !r.used[k] && !stopWords[r.toks[k].text] {
+					s.Args.Remove = append(s.Args.Remove, r.toks[k].raw)
+					r.useTok(k)
+				}
+			}
+		}
+	}
+	if effect != "" {
+		for i, key := range s.Args.Remove {
+			if !strings.Contains(key, ":") {
+				s.Args.Remove[i] = key + ":" + effect
 			}
 		}
 	}

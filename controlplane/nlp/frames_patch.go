@@ -142,6 +142,11 @@ func buildSchedule(r *reading) (outcome, bool) {
 		return none()
 	}
 	when := r.toks[i].raw
+	for k, t := range r.toks {
+		if t.quoted && t.raw == when { // said twice: in words and as it is written
+			r.useTok(k)
+		}
+	}
 	r.useTok(i)
 	r.take(cSet, cMake, cRun, cSchedule, cGeneric)
 	r.useWords("schedule", "cron")

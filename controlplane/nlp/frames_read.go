@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +20,11 @@ func buildDescribe(r *reading) (outcome, bool) {
 }
 
 func buildLogs(r *reading) (outcome, bool) {
-	if !r.has(cLogs) && !r.saysLines() && !(r.imperative(cTail) && r.toks[r.firstCue(cTail)].text == "tail") {
+	if !r.has(cLogs) && !r.saysLines() && !r.asksPrints() && !(r.imperative(cTail) && r.toks[r.firstCue(cTail)].text == "tail") {
 		return none()
 	}
 	s := Step{}
-	r.take(cLogs, cShow, cGeneric, cAsk)
+	r.take(cLogs, cShow, cGeneric, cAsk, cPrints)
 	if r.take(cPrevious) {
 		s.Args.Previous = true
 		r.also(cPrevious)
@@ -61,10 +62,78 @@ func buildLogs(r *reading) (outcome, bool) {
 	keep := s.Args
 	s = step(OpLogs, t)
 	s.Args = keep
+	if name == "" && !wantInit {
+		name = r.containerSaid(t)
+	}
 	if q := r.pickContainer(&s, t, name, wantInit); q != nil {
 		return asks(q)
 	}
-	return done(s)
+	return done(eachOf(s)...)
+}
+
+// containerSaid is a container of the thing that is said by its name alone: "the logs of its envoy".
+func (r *reading) containerSaid(t target) string {
+	if len(t.objs) != 1 {
+		return ""
+	}
+	d, ok := r.v.details(r.ctx, t.objs[0])
+	if !ok || len(d.Containers) < 2 {
+		return ""
+	}
+	for i, tok := range r.toks {
+		if !r.used[i] && !r.namespaceAt(i, 2) && slices.ContainsFunc(d.Containers, func(c Container) bool { return c.Name == tok.text }) {
+			r.useTok(i)
+			r.note(mention{i: i, j: i + 1}, "container "+tok.text)
+			return tok.text
+		}
+	}
+	return ""
+}
+
+// eachOf makes a step for each of the things named: one request has the log of one.
+func eachOf(s Step) []Step {
+	if len(s.Names) < 2 || len(s.Names) > MaxSteps {
+		return []Step{s}
+	}
+	var out []Step
+	for _, name := range s.Names {
+		one := s
+		one.Names = []string{name}
+		out = append(out, one)
+	}
+	return out
+}
+
+// asksPrints: "what did the job print": a question what some running thing says, and no list of things.
+func (r *reading) asksPrints() bool {
+	q, ok := r.cue(cPrints)
+	if !ok || q.i == 0 || !r.hasWord("what") || r.has(cEvents, cWarning) {
+		return false
+	}
+	for _, o := range r.freeObjects() {
+		if o.i < q.i && slices.ContainsFunc(o.refs, func(ref *Object) bool { return slices.Contains(logKinds, ref.Kind) }) {
+			return true
+		}
+	}
+	return r.has(cIt) && slices.Contains(logKinds, r.focus.Resource.Key()) && len(r.focus.Names) > 0 && len(r.thingsNamed()) == 0
+}
+
+// grantKinds say what is allowed: asking what they permit is asking for their rules.
+var grantKinds = []string{"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io", "networkpolicies.networking.k8s.io"}
+
+// buildGrants: "what does the role deployer permit".
+func buildGrants(r *reading) (outcome, bool) {
+	if !r.asks() || !slices.ContainsFunc(r.freeObjects(), func(o objMention) bool {
+		return slices.ContainsFunc(grantKinds, func(key string) bool { return len(refsOf(o, key, scope{})) > 0 })
+	}) {
+		return none()
+	}
+	r.take(cGrants, cGeneric, cShow, cAsk, cUses)
+	t, q := r.target(targetSpec{kinds: grantKinds, verb: "describe"})
+	if q != nil {
+		return none()
+	}
+	return done(step(OpDescribe, t))
 }
 
 // logsOf: a pod that is named as one comes first.
@@ -199,6 +268,9 @@ func buildEvents(r *reading) (outcome, bool) {
 	s := Step{Op: OpEvents}
 	if r.take(cWarning) {
 		s.Args.Type = "Warning"
+	} else if r.has(cFailing, cTrouble) && r.has(cHappen) && !r.has(cWhy) && len(r.thingsNamed()) == 0 { // "anything bad happening?"
+		s.Args.Type = "Warning"
+		r.take(cFailing, cTrouble)
 	} else if r.hasWord("normal") && r.has(cEvents) {
 		s.Args.Type = "Normal"
 		r.useWords("normal")
@@ -253,15 +325,22 @@ func buildTop(r *reading) (outcome, bool) {
 			return none()
 		}
 	}
-	if r.has(cLimit, cRequest, cOOM) && !r.has(cUsage) || r.has(cUsage) && !r.has(cCPU, cMemory, cTop) && !r.hasWord("usage", "usages") {
+	if r.has(cLimit, cRequest, cOOM) && !r.has(cUsage) || r.has(cUsage) && !r.has(cCPU, cMemory, cTop) && !r.hasWord("usage", "usages") && !r.asksHowMuch() {
 		return none()
 	}
 	if q, ok := r.cue(cTop); ok && q.j < len(r.toks) && r.toks[q.i].text == "top" && r.toks[q.j].lit == litNumber && !r.has(cCPU, cMemory) {
 		return none() // "top 5 pods by restarts"
 	}
+	if _, n := r.lit(litNumber); n && r.has(cMore) && !r.asks() {
+		return none() // "64 more gigs for gpu-1"
+	}
+	if q, ok := r.cue(cTop); ok && r.clauseVerb(q.i) && r.imperative(cShow) && q.i > 0 {
+		return none() // "list nodes and top nodes"
+	}
 	s := Step{Op: OpTop}
-	r.take(cTop, cUsage, cShow, cGeneric, cAsk, cCount)
-	most := r.take(cMost)
+	most := r.has(cMost) && !r.hasWord("least")
+	r.take(cTop, cUsage, cShow, cGeneric, cAsk, cCount, cMost)
+	most = most || r.take(cMost)
 	sorts := r.take(cSort, cBy) || most
 	cpu, mem := r.take(cCPU), r.take(cMemory)
 	switch {
@@ -286,15 +365,31 @@ func buildTop(r *reading) (outcome, bool) {
 	}
 	s = step(OpTop, t)
 	s.Args, s.Post = keep.Args, keep.Post
+	if len(s.Names) == 1 {
+		s.Post.Sort, s.Post.Desc, s.Post.Top = "", false, 0
+	}
 	s.LabelSelector = joinComma(s.LabelSelector, selector)
 	r.take(cAll, cRunning, cWorkload, cLeast)
 	return done(s)
+}
+
+// asksHowMuch: "how much is each of them using".
+func (r *reading) asksHowMuch() bool {
+	for i := 1; i < len(r.toks); i++ {
+		if r.toks[i-1].text == "how" && r.toks[i].text == "much" {
+			return len(r.freeKinds()) > 0 && r.freeKinds()[0].kinds[0].Plural != "persistentvolumeclaims" || len(r.freeObjects()) > 0 || r.has(cIt) || r.hasWord("each")
+		}
+	}
+	return false
 }
 
 // topTarget: pods or nodes, all or named; a workload's pods.
 func (r *reading) topTarget() (target, *question) {
 	pods := r.kindNamed("pods")
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !(r.has(cIt) && len(r.focus.Names) > 0) {
+		if r.focus.Resource.Key() == "nodes" && (r.has(cIt) || r.hasWord("each")) && len(r.nss) == 0 { // "how much is each using" of nodes that were listed
+			return target{kind: r.kindNamed("nodes")}, nil
+		}
 		return target{kind: pods, where: r.listScope(r.scope(false), pods)}, nil
 	}
 	t, q := r.target(targetSpec{list: true, verb: "measure"})

@@ -62,7 +62,7 @@ func buildCanI(r *reading) (outcome, bool) {
 		return none()
 	}
 	first := q.i == 0 || r.verbPlace(q.i) || stopWords[r.toks[0].text] || r.has(cGeneric, cFollow) && q.i <= 2
-	if !first {
+	if !first || q.j < len(r.toks) && r.toks[q.j].text == "have" && !r.has(cReadAccess) { // "could i have the particulars"
 		return none()
 	}
 	r.use(q.mention)
@@ -193,6 +193,9 @@ func (r *reading) subjectAt() int {
 	for _, o := range r.freeObjects() {
 		if len(refsOf(o, "serviceaccounts", scope{})) == 0 {
 			continue
+		}
+		if n := o.j; n < len(r.toks) && (r.toks[n].text == "can" || r.toks[n].text == "may" || r.toks[n].text == "could") && o.i <= 4 {
+			return o.i
 		}
 		p := o.i - 1
 		for p >= 0 && (articles[r.toks[p].text] || r.isKind(p)) {

@@ -15,6 +15,9 @@ func buildRolloutStatus(r *reading) (outcome, bool) {
 	if q != nil {
 		return asks(q)
 	}
+	if t.kind != nil && !isRolledOut(t.kind.Key()) {
+		return none()
+	}
 	r.take(cIt)
 	return done(step(OpRolloutStatus, t))
 }
@@ -53,6 +56,9 @@ func buildHistory(r *reading) (outcome, bool) {
 // buildChanged: what changed? It is answered by what was changed about an object, in a namespace or in the cluster.
 func buildChanged(r *reading) (outcome, bool) {
 	if r.imperative(cSet, cUpgrade, cCreate) && !r.has(cAsk) && !r.asksChanges() {
+		return none()
+	}
+	if q, ok := r.cue(cChanged); ok && q.j < len(r.toks) && r.toks[q.j].text == "as" { // "anything deployed as daemonset"
 		return none()
 	}
 	r.take(cChanged, cGeneric, cAsk, cShow, cHappen, cTail, cNewest, cSince, cHistory, cPlaced, cWorkload, cNow)

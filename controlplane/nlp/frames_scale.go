@@ -134,6 +134,11 @@ func (r *reading) amount() (amount, bool) {
 			r.useTok(i)
 			r.useUnit(i + 1)
 			return amount{n: sign, relative: true}, true
+		case t.lit == litOrdinal && t.num > 1 && (prev == "a" || prev == "an") && r.imperative(cAdd, cCreate, cSet, cMake): // "add a third replica"
+			r.useTok(i)
+			return amount{n: t.num}, true
+		case r.isNumber(i) && (next == "down" || next == "up") && r.numberAfter(i, "to"): // "2 down to 1"
+			r.useTok(i)
 		case r.isNumber(i) && prev == "from" && r.numberAfter(i, "to"):
 			r.useTok(i)
 		case r.isNumber(i):

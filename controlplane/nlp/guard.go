@@ -15,12 +15,13 @@ const MaxUtterance = 2000
 var (
 	shellSyntax = regexp.MustCompile("\\$\\(|\\$\\{|`|\\|\\||&&|\\||>>|<<|&")
 	comparison  = regexp.MustCompile(`(?:^|\s)[<>]=?\s*\d`)
+	arrow       = regexp.MustCompile(` +[-=]+> +| *[\x{2192}\x{21d2}] *`) // no shell has these
 	curly       = strings.NewReplacer("\u2019", "'", "\u2018", "'", "\u201c", `"`, "\u201d", `"`, "\u2013", "-", "\u2014", " - ", "\u00a0", " ")
 )
 
 // clean normalises what was typed: NFC, no control, zero-width or direction-changing characters, straight quotes, one line.
 func clean(s string) string {
-	s = curly.Replace(norm.NFC.String(s))
+	s = arrow.ReplaceAllString(curly.Replace(norm.NFC.String(s)), " to ")
 	s = strings.TrimSpace(s)
 	return strings.Map(func(c rune) rune {
 		switch {
@@ -55,7 +56,7 @@ func guard(s string) string {
 		return noShell
 	}
 	for _, part := range strings.Split(rest, ";")[1:] {
-		if first := strings.Fields(part); len(first) > 0 && !startsClause(strings.ToLower(first[0])) {
+		if first := strings.Fields(part); len(first) > 0 && !startsClause(strings.ToLower(first[0])) && !plainlySaid(first) {
 			return noShell
 		}
 	}
@@ -73,11 +74,26 @@ func startsClause(w string) bool {
 	return slices.ContainsFunc(lexicon[w], func(p phrase) bool { return slices.Contains(changeCues, p.c) || p.c == cShow || p.c == cDescribe })
 }
 
-var shellPrograms = wordSet("rm kill ls cp cat sh bash exec echo curl wget nc dd del cut top reboot shutdown halt env set export mount run eval source sort tail head find")
+// plainlySaid tells whether what follows a semicolon is a sentence: at least three words, none of them a program, a path or a flag.
+func plainlySaid(words []string) bool {
+	if len(words) < 3 {
+		return false
+	}
+	for i, w := range words {
+		low := strings.ToLower(strings.Trim(w, ",.!?"))
+		if strings.HasPrefix(w, "-") || strings.ContainsAny(w, "/\\$*") && !strings.ContainsAny(w, "=") || i == 0 && (shellPrograms[low] || !english(low)) {
+			return false
+		}
+	}
+	return true
+}
+
+var shellPrograms = wordSet("rm kill ls cp cat sh bash exec echo curl wget nc dd del cut top reboot shutdown halt env set export mount run eval source sort tail head find python perl ruby node nmap make git docker sudo su ssh scp touch chmod chown dig ping host trap read time test true false exit cd who w id ps more less service update date cal watch")
 
 const noShell = "That has shell syntax in it. There is no shell here: I read plain words or one kubectl command, without pipes, redirections or substitutions."
 
-var clauseStart = map[string]bool{"then": true, "and": true, "also": true, "after": true, "next": true, "finally": true, "show": true, "list": true}
+var clauseStart = map[string]bool{"then": true, "and": true, "also": true, "after": true, "next": true, "finally": true, "show": true, "list": true,
+	"afterwards": true, "please": true, "but": true, "it": true, "we": true, "i": true, "the": true, "this": true, "they": true, "so": true, "our": true, "there": true}
 
 // unquoted blanks quoted spans, in which shell characters mean nothing.
 func unquoted(s string) string {

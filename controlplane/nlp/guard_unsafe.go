@@ -8,11 +8,15 @@ var unsafeRules = []struct {
 	why     string
 }{
 	{
-		regexp.MustCompile(`(?i)^\W*(system|assistant|developer|admin|root|tool|user)\s*:|\b(ignore|disregard|forget|override)\b.{0,40}\b(instruction|instructions|rules|policy|policies|prompt|guardrails|restrictions|safety)\b|\b(pretend|act as if|act like|imagine|suppose)\b.{0,20}\b(you|root|admin|no rules|approved)\b|\byou are now\b|\b(developer|god|admin|debug|sudo|root|jailbreak) mode\b|\bsystem prompt\b|\bjailbreak\b`),
+		regexp.MustCompile(`(?i)^\W*(system|assistant|developer|admin|root|tool|user)\s*:|\b(ignore|disregard|forget|override)\b.{0,40}\b(instruction|instructions|rules|policy|policies|prompt|guardrails|restrictions|safety)\b|\b(pretend|act as|act as if|act like|imagine|suppose)\b.{0,20}\b(you|root|admin|no rules|approved)\b|\byou are now\b|\b(developer|god|admin|debug|sudo|root|jailbreak) mode\b|\bsystem prompt\b|\bjailbreak\b`),
 		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
 	},
 	{
-		regexp.MustCompile(`(?i)\b(from now on|in future|in the future|always|permanently|for (this|the rest of the) session)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|without)\b|^\W*(please |just )?(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(approvals?|confirmations?)\b|\b(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(all |the |any |every )?(all (approvals?|confirmations?)|dry[- ]runs?|audit( log(ging)?)?|access reviews?|safety checks?|guardrails|rbac|redaction|admission( control(lers?)?)?|policy checks?)\b`),
+		regexp.MustCompile(`(?i)\b(next|further|future|subsequent|upcoming|coming|following)\s+(deletes?|deletions?|changes?|requests?|commands?|times?|ones|steps?|actions?|restarts?|operations?)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|prompt\w*)\b|\b(from now on|in future|in the future|always|permanently|for (this|the rest of the) session)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|without)\b|^\W*(please |just )?(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(approvals?|confirmations?)\b|\b(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(all |the |any |every )?(all (approvals?|confirmations?)|dry[- ]runs?|audit( log(ging)?)?|access reviews?|safety checks?|guardrails|rbac|redaction|admission( control(lers?)?)?|policy checks?)\b`),
+		"Changes are always shown before they are made, and made only when you approve them; that can't be switched off. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(next|future|following|subsequent|coming|further|upcoming|all|any|every|other|such)\s+(few\s+|other\s+)?(time|times|deletes?|deletions?|changes?|ones|requests?|commands?|operations?|restarts?|actions?|removals?)\b.{0,50}\b(without (asking|confirm\w*|approv\w*|check\w*)|(don'?t|do not|no need to|never|stop) (ask|confirm|check|wait|prompt)\w*|(just|simply|straight) (do|run|execute|go|apply)|auto\w*)|\b(don'?t|do not|no need to|needn'?t|never|stop|quit) (have to |need to |bother )?(to )?(ask|prompt|confirm|check with)(ing)?( me)?\b.{0,30}\b(again|any ?more|any longer|in future|in the future|next time|from (now|here) on|for (the|this) (rest|session|day)|today)\b`),
 		"Changes are always shown before they are made, and made only when you approve them; that can't be switched off. " + help,
 	},
 	{
@@ -20,7 +24,7 @@ var unsafeRules = []struct {
 		"KubeChat does not bind anybody to cluster-admin or system:masters.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(create|make|generate|mint|issue|request|give me|get me)\b.{0,25}\btokens?([\s.,!?]|$)|\b(print|show|get|give|dump|export|fetch|extract|read|reveal|send|create|generate)\b.{0,40}\b(kubeconfig|kube config|admin\.conf|private keys?|client certificates?|bearer|credentials? of (yourself|the agent|kubechat))([\s.,!?]|$)`),
+		regexp.MustCompile(`(?i)\b(create|make|generate|mint|issue|request|give me|get me)\b.{0,25}\btokens?([\s.,!?]|$)|\b(tokens?|passwords?|credentials?|api keys?|private keys?)\b.{0,20}\b(do you|you yourself|you use|you are using|you have|of yours|yourself)\b|\byour (own )?((service ?account|bearer|access|api|agent'?s?) )*(tokens?|passwords?|credentials?|kubeconfig|api keys?|private keys?)\b|\b(print|show|get|give|dump|export|fetch|extract|read|reveal|send|create|generate|paste|copy|leak|type|tell|echo|output|spell)\b.{0,40}\b(kubeconfig|kube config|admin\.conf|private keys?|client certificates?|bearer|credentials? of (yourself|the agent|kubechat))([\s.,!?]|$)`),
 		"KubeChat makes no tokens and shows no kubeconfig, key or credential.",
 	},
 	{
@@ -28,11 +32,23 @@ var unsafeRules = []struct {
 		"KubeChat does not make privileged pods or pods that use their node's files, network or processes.",
 	},
 	{
+		regexp.MustCompile(`(?i)\b(root|node|host)[- ]shell\b|\b(log ?in|ssh|login|shell)\s+(on|in|into|to|onto|at)( to)?\s+(the |a |that |this )?(node|host|machine|server)\b`),
+		"I run no programs and open no shells, neither here nor on a node. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(order|buy|purchase|procure)\b.{0,60}\b(ram|memory|modules?|servers?|machines?|disks?|hardware|licen[cs]es?|gigs?|gpus?|nodes?)\b.{0,40}\b(for|from|to|into)\b|\bphysical (ram|memory|disks?|machines?)\b`),
+		"I change what is in the cluster, not what it runs on. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b((docker|podman|crictl|nerdctl) (ps|exec|logs|run|images?|pull|push|build|stop|rm|kill|restart|inspect)|terraform (apply|plan|destroy|init|import)|(systemctl|initctl) (restart|stop|start|status|enable|disable|daemon-reload)|journalctl -?\w+|ansible(-playbook)? \S+|(apt|apt-get|yum|dnf|apk|brew) (install|update|upgrade|remove)|(gcloud|eksctl|kubeadm|pulumi|vagrant|virsh) \w+)\b`),
+		"I run no other programs and reach no machine but through the Kubernetes API. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(delete|destroy|wipe|nuke|erase|kill|remove|drop|purge|tear down|blow away|trash)\s+(out\s+)?(the\s+|my\s+|our\s+|this\s+)?((whole|entire|full|complete)\s+((k8s|kubernetes)\s+)?(cluster|infrastructure|environment)|(every|all|all of)\s+(the\s+|our\s+|my\s+)?(single\s+)?(clusters?|namespaces?|databases?))\s*([.!?,]|$|now\b|without\b|please\b|immediately\b|at once\b)`),
+		regexp.MustCompile(`(?i)\b(delete|destroy|wipe|nuke|erase|kill|remove|drop|purge|tear down|blow away|trash)\s+(out\s+)?(the\s+|my\s+|our\s+|this\s+)?((whole|entire|full|complete)\s+((k8s|kubernetes)\s+)?(\w+\s+)?(cluster|infrastructure|environment|platform|estate|landscape|installation|stack)|(every|all|all of)\s+(the\s+|our\s+|my\s+)?(single\s+)?(clusters?|namespaces?|databases?))\s*([.!?,]|$|now\b|without\b|please\b|immediately\b|at once\b)`),
 		"I don't delete whole clusters, or all namespaces or nodes. Name one thing to delete.",
 	},
 }

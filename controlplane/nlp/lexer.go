@@ -68,7 +68,7 @@ var (
 var numberWords = map[string]int{
 	"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 	"eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
-	"nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "hundred": 100, "couple": 2, "dozen": 12, "single": 1,
+	"nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "couple": 2, "dozen": 12, "single": 1,
 }
 
 var ordinalWords = map[string]int{"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
@@ -89,7 +89,12 @@ var contractions = map[string]string{
 	"didn't": "did not", "didnt": "did not", "i'm": "i am", "im": "i am", "i'd": "i would", "i'll": "i will", "we're": "we are", "they're": "they are",
 	"we've": "we have", "i've": "i have", "wouldn't": "would not", "shouldn't": "should not", "hasn't": "has not", "haven't": "have not",
 	"wasn't": "was not", "weren't": "were not", "you're": "you are", "why's": "why is", "gimme": "give me", "lemme": "let me", "u": "you", "ur": "your", "rn": "right now", "ya": "you", "wanna": "want to", "which's": "which is",
-	"we'd": "we would", "couldn't": "could not", "whos": "who is",
+	"we'd": "we would", "couldn't": "could not", "whos": "who is", "til": "until", "'til": "until", "you'd": "you would", "they'd": "they would", "they've": "they have", "you've": "you have", "you'll": "you will",
+	"we'll": "we will", "it'll": "it will", "they'll": "they will", "mustn't": "must not", "needn't": "need not", "ain't": "is not", "shan't": "shall not", "that'd": "that would", "who'd": "who would",
+	"teh": "the", "hte": "the", "tha": "the", "wich": "which", "whcih": "which", "whihc": "which", "wht": "what", "waht": "what", "adn": "and", "nad": "and", "fo": "of",
+	"lst": "list", "w/": "with", "w/o": "without", "exsist": "exist", "exsists": "exists", "topp": "top", "incl": "including", "incl.": "including", "lsit": "list", "lits": "list", "shwo": "show", "sho": "show", "hsow": "show", "shw": "show", "tpo": "top", "gte": "get", "taht": "that", "thsi": "this", "hows": "how is", "wheres": "where is",
+	"whens": "when is", "thx": "thanks", "thier": "their", "alot": "a lot", "tho": "though", "wats": "what is", "wat": "what", "givme": "give me", "shwme": "show me", "fomr": "from", "frm": "from", "abt": "about", "ths": "this",
+	"nmae": "name", "sttaus": "status", "lgos": "logs", "polease": "please", "plese": "please", "pleas": "please", "somthing": "something", "anythign": "anything", "em": "them",
 }
 
 // lex splits a text into tokens, typed spans before words.
@@ -99,10 +104,10 @@ func lex(s string) []token {
 		return p[1] + "\x01" + strings.ToLower(p[2]) + "\x01(" + strings.ReplaceAll(p[3], " ", "") + ")"
 	})
 	var out []token
-	for _, f := range splitFields(s) {
+	for _, f := range joinCron(splitFields(s)) {
 		out = appendToken(out, f)
 	}
-	return joinSpans(out)
+	return joinSpans(joinValues(out))
 }
 
 type field struct {
@@ -285,6 +290,9 @@ func classifyWord(t *token) {
 	if n, ok := numberWords[t.text]; ok && t.text != "one" {
 		t.lit, t.num = litNumber, n
 	}
+	if ten, one, ok := strings.Cut(t.text, "-"); ok && tens[ten] && numberWords[one] > 0 && numberWords[one] < 10 {
+		t.lit, t.num = litNumber, numberWords[ten]+numberWords[one]
+	}
 	if n, ok := ordinalWords[t.text]; ok {
 		t.lit, t.num = litOrdinal, n
 	}
@@ -348,6 +356,8 @@ func joinSpans(in []token) []token {
 		switch {
 		case t.lit == litNumber && unitWords[next(1)] > 0:
 			span(2, time.Duration(t.num)*unitWords[next(1)])
+		case t.text == "half" && unitWords[next(1)] > 0:
+			span(2, unitWords[next(1)]/2)
 		case t.text == "half" && (next(1) == "an" || next(1) == "a") && unitWords[next(2)] > 0:
 			span(3, unitWords[next(2)]/2)
 		case (t.text == "an" || t.text == "a" || t.text == "one") && unitWords[next(1)] > 0 && next(1) != "second" && next(1) != "min":

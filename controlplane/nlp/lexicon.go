@@ -161,7 +161,7 @@ const (
 // lexiconTable holds the words and phrases of each concept, separated by commas. A word after ~ is a verb, and its
 // regular forms count too.
 var lexiconTable = map[concept]string{
-	cShow:     "~show, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
+	cShow:     "~show, ~dump, ~indicate, ~present, ~outline, ~specify, spit out, dish out, ~hand, cough up, reel off, rattle off, run me through, walk me through, lay out, ~furnish, ~share, throw me, feed me, toss me, shoot me, ~supply, rundown, run down of, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
 	cGeneric:  "get, ~see, ~view, ~find, ~check, ~look, give, tell, want, need, ~retrieve, ~tell, ~read, know, getting, gets, have a look, take a look, look at, look up, i want to, i need to, would like",
 	cAsk:      "what, which, whose, where, who, any, is there, are there, do we have, do i have, exist, exists, existing, available, have we, there",
 	cDescribe: "~describe, desc, details, detail, info, information, ~inspect, tell me about, more about, describe me, tell me more about, full picture, in detail, deets",
@@ -177,32 +177,32 @@ var lexiconTable = map[concept]string{
 	cCount:    "how many, count, number of, total number, ~count, total, how much",
 
 	cScale:     "~scale, rescale, ~double, ~triple, ~quadruple, ~halve, ~resize, set replicas, scaled",
-	cUp:        "up, ~increase, ~up, ~raise, ~bump, ~grow, ~boost, bump up, scale up, scale out, ~expand, ~crank, ramp up, beef up, up to, more",
-	cDown:      "down, ~decrease, ~lower, ~reduce, ~shrink, scale down, scale in, scale back, dial down, ~drop, cut, down to, fewer, less",
+	cUp:        "up, ~increase, ~crank up, ~lift, ~augment, ~upsize, ~enlarge, ~heighten, ~up, ~raise, ~bump, ~grow, ~boost, bump up, scale up, scale out, ~expand, ~crank, ramp up, beef up, up to, more",
+	cDown:      "down, ~decrease, ~downsize, ~diminish, ~trim, ~lower, ~reduce, ~shrink, scale down, scale in, scale back, dial down, ~drop, cut, down to, fewer, less",
 	cStop:      "~stop, shut down, turn off, switch off, take down, ~halt, shutdown, spin down, scale to zero, park, power down, power off, wind down, bring down, stop running, ~pause all",
-	cRestart:   "~restart, ~bounce, ~recycle, ~reboot, ~redeploy, ~cycle, kick, rolling restart, ~reload, roll, roll out restart, rollout restart, restart rollout, ~relaunch, do a restart, do a rolling restart, give a restart, give a kick, turn off and on again, ~respawn, re-deploy, re-start, roll the pods",
-	cUndo:      "roll back, rollback, ~undo, undo the rollout, ~revert, roll it back, rolled back, rolling back, go back, back out, put back, ~restore, switch back, undone, roll them back, step back, bring back",
+	cRestart:   "~restart, ~bounce, ~recycle, ~reboot, ~redeploy, ~cycle, kick, rolling restart, ~reload, roll, roll out restart, rollout restart, restart rollout, ~relaunch, do a restart, do a rolling restart, ~respin, ~rejuvenate, give a restart, give a kick, turn off and on again, ~respawn, re-deploy, re-start, roll the pods",
+	cUndo:      "roll back, rollback, ~undo, ~reverse, undo the rollout, ~revert, roll it back, rolled back, rolling back, go back, back out, put back, ~restore, switch back, undone, roll them back, step back, bring back",
 	cHistory:   "history, revisions, rollout history, revision history, previous versions, past versions, past revisions, deployment history, past rollouts, earlier versions",
 	cRollout:   "rollout, roll out, rolling out, rolled out, rollouts",
 	cStatus:    "status, state, progress, finished, done, condition, doing, progressing, complete, through, how is, how are",
 	cPause:     "~pause, ~freeze, pause the rollout, hold",
-	cResume:    "~resume, ~unpause, ~continue, ~unfreeze, ~unsuspend, un-suspend, reenable, re-enable, ~enable, ~reactivate, ~activate, start again, restart again",
+	cResume:    "~resume, ~unpause, ~continue, un-pause, ~unhold, ~thaw, ~unfreeze, ~unsuspend, un-suspend, reenable, re-enable, ~enable, ~reactivate, ~activate, start again, restart again",
 	cSuspend:   "~suspend, ~disable, ~deactivate, stop running, put on hold",
-	cSet:       "set, ~change, ~replace, ~update, ~switch, ~make, ~put, ~use, sets, setting, ~configure, ~modify, ~adjust, ~give, ~assign, ~move, ~turn, ~point, ~route, let",
-	cUpgrade:   "~upgrade, ~downgrade, roll forward, ~deploy, ~release, ship, roll out, ~rollout, ~update, ~bump, ~promote, push",
-	cLabel:     "~label, ~mark, ~tag, ~labelled, labelled, labeled, labels, label",
+	cSet:       "set, ~change, ~overwrite, ~override, ~replace, ~update, ~switch, ~make, ~put, ~use, sets, setting, ~configure, ~modify, ~adjust, ~give, ~assign, ~move, ~turn, ~point, ~route, let",
+	cUpgrade:   "~upgrade, ~downgrade, ~adopt, ~pin, roll forward, ~deploy, ~release, ship, roll out, ~rollout, ~update, ~bump, ~promote, push",
+	cLabel:     "~label, ~stamp, ~mark, ~tag, ~labelled, labelled, labeled, labels, label",
 	cAnnotate:  "~annotate, annotation, annotations",
 	cExpose:    "~expose, make a service for, create a service for, make reachable, add a service for",
-	cAutoscale: "~autoscale, auto scale, auto-scale, autoscaling, create an hpa, add an hpa, make an hpa, create a hpa, horizontal autoscaling, add autoscaling",
-	cCordon:    "~cordon, mark unschedulable, unschedulable, stop scheduling, stop new pods from landing, stop new pods from being scheduled, stop new pods, no new pods, not schedule new pods, prevent scheduling, disable scheduling, stop pods from being scheduled, keep new pods off, keep pods off, prevent new pods, not schedule anything, nothing new should be scheduled, nothing should be scheduled, no pods should be scheduled, no new pods should be scheduled, out of rotation",
+	cAutoscale: "~autoscale, make a horizontal autoscaler, create a horizontal autoscaler, add a horizontal autoscaler, make an autoscaler, create an autoscaler, add an autoscaler, set up an autoscaler, set up an hpa, set up autoscaling, set up a horizontal autoscaler, give an autoscaler, auto scale, auto-scale, autoscaling, create an hpa, add an hpa, make an hpa, create a hpa, horizontal autoscaling, add autoscaling",
+	cCordon:    "~cordon, ~isolate, ~quarantine, mark unschedulable, unschedulable, stop scheduling, stop new pods from landing, stop new pods from being scheduled, stop new pods, no new pods, not schedule new pods, prevent scheduling, disable scheduling, stop pods from being scheduled, keep new pods off, keep pods off, prevent new pods, not schedule anything, nothing new should be scheduled, nothing should be scheduled, no pods should be scheduled, no new pods should be scheduled, out of rotation",
 	cUncordon:  "~uncordon, mark schedulable, schedulable, allow scheduling, enable scheduling, schedulable again, allow pods, allow new pods, let pods, accept pods again, accept new pods, back into scheduling, take pods again, schedule again, take new pods again, take workloads again, accept workloads again, back into rotation, back in rotation, back into service, back in service, back into use, back in use, back to work, back online, resume scheduling",
 	cDrain:     "~drain, ~evacuate, evict all pods, evict everything, empty, ~evict, move everything off, move all pods off, move all the pods off, move the pods off, move pods off, move everything away, clear out, take out for maintenance, for maintenance",
 	cTaint:     "~taint, taints",
 	cUntaint:   "~untaint, remove taint, remove the taint, delete the taint",
-	cDelete:    "~delete, ~destroy, ~kill, ~wipe, ~purge, ~uninstall, get rid of, ~nuke, ~erase, tear down, ~trash, ~terminate, ~remove, ~drop, rm, del, ~eliminate, blow away, clean up, throw away, dispose of, take out, throw out, ~ditch, ~zap, toss, cleanup",
+	cDelete:    "~delete, ~destroy, ~kill, ~wipe, ~purge, ~uninstall, get rid of, ~nuke, ~erase, tear down, ~trash, ~terminate, ~remove, ~drop, rm, del, ~eliminate, blow away, clean up, throw away, dispose of, take out, throw out, ~ditch, ~zap, toss, cleanup, ~bin, ~scrap, ~chuck, chuck out, ~axe, ~decommission, ~discard, ~retire, get shot of, do away with, ~obliterate, ~bury, ~dump from, throw in the bin, wipe out, kill off, take away",
 	cRemove:    "~remove, ~unset, ~clear, ~delete, ~drop, take off, ~strip, unlabel, untag, get rid of, clear",
-	cCreate:    "~create, ~make, new, ~provision, spin up, ~build, set up, ~start, ~launch, ~add, ~deploy, ~generate, stand up, bring up",
-	cAdd:       "~add, ~give, ~put, ~attach, ~apply, ~set, ~mark",
+	cCreate:    "~create, put up, bring in, ~make, new, ~provision, spin up, ~build, set up, ~start, ~launch, ~add, ~deploy, ~generate, stand up, bring up",
+	cAdd:       "~add, ~give, ~put, ~attach, ~apply, ~set, ~mark, ~stick, ~slap, ~hang, ~place, ~write, ~pin, ~tack",
 	cRun:       "run, ~run, running, start, ~start, ~launch, ~deploy",
 	cCanI:      "can i, may i, could i, am i allowed, do i have permission, do i have permissions, do i have the right, do i have rights, am i able, do i have access, am i permitted, allowed to, have permission, permission to, have permissions, are we allowed, can we, should i be able, would i be able, i am allowed, i can, do we have permission, is it allowed, permissions to, i may",
 	cCanDo:     "what can i do, what can i, what may i do, what am i allowed to do, what are my permissions, my permissions, list my permissions, my rights, what am i allowed, what rights do i have, what permissions do i have, my access, what do i have access to, everything i can do, everything i am allowed to do, permissions do i have, rights do i have, what is allowed, access do i have, all i can do, things can i do, what i can do, what i may do",
@@ -213,7 +213,7 @@ var lexiconTable = map[concept]string{
 	cTrigger:   "~trigger, run now, kick off, ~run, start now, execute, fire, start, manually, fire off, by hand, right now, one off, one-off, off schedule, immediately, a run",
 	cResize:    "~expand, ~resize, ~grow, ~extend, ~enlarge, make bigger, ~increase",
 
-	cExec:        "exec, execute, ssh, shell into, shell, bash, open a shell, get a shell, run a command, exec into, terminal, log into, log in to",
+	cExec:        "log in on, log on to, log in to, log me in, log me into, log me on, exec, execute, ssh, shell into, shell, bash, open a shell, get a shell, run a command, exec into, terminal, log into, log in to",
 	cPortForward: "port-forward, port forward, forward port, forward ports, tunnel, portforward, forward, ~forward",
 	cCopy:        "copy, cp, copy file, copy files, download, upload, ~copy",
 	cPatch:       "~patch",
@@ -252,7 +252,7 @@ var lexiconTable = map[concept]string{
 	cTimestamps: "timestamp, timestamps, with times, with time stamps, time stamps",
 	cYAML:       "yaml, yml, manifest, definition, as yaml, in yaml, full spec, yaml of, raw yaml, spec",
 	cJSON:       "json, as json, in json",
-	cWide:       "wide, ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
+	cWide:       "wide, with the node where, with their machines, node each, with the nodes, the node where, nodes where, node where, the nodes they, node they,  ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
 	cNames:      "names only, only names, just names, just the names, names of, only the names, the names",
 	cShowLabels: "with labels, their labels, show labels, with their labels, including labels, and labels, and their labels, labels of, including their labels, with all labels, along with labels, all labels",
 	cClusterIP:  "cluster ip, clusterip, cluster-ip, internal ip, service ip",
@@ -281,10 +281,10 @@ var lexiconTable = map[concept]string{
 	cCordoned:   "cordoned, unschedulable, scheduling disabled, not schedulable",
 
 	cSort:       "~sort, sorted by, order by, ordered by, sort by, ranked by, ~order, ~rank, ranked, sorted, by number of, grouped by",
-	cMost:       "most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
+	cMost:       "hottest, busiest, eating, eats, eat, eaters, guzzlers, guzzling, burning, devouring, gobbling, heavy users, most, highest, top, biggest, largest, greatest, hungriest, heaviest, worst, maximum, hungry, the most, hogging, hog, hogs",
 	cLeast:      "least, lowest, smallest, fewest, the least",
 	cOldest:     "oldest, oldest first, by age, by creation, by creation time, by creation timestamp, by creation date, by start time",
-	cNewest:     "newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",
+	cNewest:     "latest first, youngest first, youngest on top, newest, newest first, most recent, latest, youngest, most recently created, recently created, last created",
 	cAll:        "all, every, each, entire, whole, all the, all of the, everything",
 	cEverywhere: "everywhere, all namespaces, every namespace, each namespace, any namespace, across namespaces, across all namespaces, all the namespaces, cluster-wide, clusterwide, cluster wide, across the cluster, in the whole cluster, whole cluster, entire cluster, across the whole cluster, across the entire cluster, in all namespaces, in every namespace, in any namespace, in the cluster, in this cluster, on the cluster, on this cluster, across clusters, globally, over all namespaces, in our cluster, from all namespaces, of all namespaces, in my cluster, throughout the cluster, overall, anywhere",
 	cEverything: "everything, all resources, all objects, all the resources, all things, anything, all workloads, every resource, all that, all stuff",
@@ -295,14 +295,14 @@ var lexiconTable = map[concept]string{
 	cMore:       "more, additional, extra, further, another",
 	cBy:         "by",
 	cInstead:    "instead, rather",
-	cSame:       "same, the same, likewise, ditto, same thing, same again, do the same, as well, too, repeat, again",
+	cSame:       "same, the same, same treatment, the same treatment, same procedure, the same procedure, same operation, the same operation, same change, the same change, likewise, ditto, same thing, same again, do the same, as well, too, repeat, again",
 	cAbout:      "what about, how about, and, and what about, now",
 	cMake:       "make, actually, ~take, ~bring",
 	cIt:         "it, its, them, they, their, that, this, those, these, that one, this one, the one, one, ones, same one",
 	cNot:        "not, never, no, without, except, excluding, nobody, nothing, neither, avoid, but not, refrain",
 	cNoConfirm:  "without asking for confirmation, without asking me, without asking me for confirmation, and skip the approval, skip the approval, without an approval, without any confirmation, do not ask, do not ask me to confirm, do not ask me, do not ask for confirmation, without asking, without confirmation, without confirming, no need to confirm, no confirmation, skip confirmation, skip the confirmation, never ask, never ask for confirmation, no questions asked, not ask me to confirm, i do not want to confirm, do not confirm, stop asking, stop asking for confirmation, auto approve, auto-approve, skip approval, without approval, do not make me confirm, do not bother asking, yes to everything, approve automatically, do not wait for approval, do not wait for me, just do it, no approval needed, do not prompt me, without prompting",
 	cHow:        "should i, should we, shall i, shall we, how do i, how can i, how could i, how would i, how to, how do we, how can we, how should i, what happens if, what would happen if, what if i, is it safe to, would it be safe to, is it ok to, can i safely, do i need to, do we need to, ought i",
-	cFiller:     "until further notice, till further notice, for the time being, until i say so, until later, for a while, until tomorrow, any more, anymore, any longer, no longer needed, no longer need, do not need, not needed, is not needed, we do not need it, no longer, not used, unused anyway, not need, so that, because, for me, of mine, thank you, thanks, so much, a lot, as soon as possible, if possible, when you can, if you can, at the moment, right now, for now, at present, the following, in total, in each cluster, each cluster, per cluster, the cluster, of the cluster, from the cluster, of kubernetes, in kubernetes, one more time, got too big, good morning, good afternoon, have a nice day, cheers, much appreciated, a second, real quick, be so kind, in there, over there, a bit, a little, a few, kind of, sort of, recently, lately, happen to, in question, ago, is no longer, at all, mind, asap, urgently, urgent, the name of the",
+	cFiller:     "from that list, from this list, from the list, until further notice, till further notice, for the time being, until i say so, until later, for a while, until tomorrow, any more, anymore, any longer, no longer needed, no longer need, do not need, not needed, is not needed, we do not need it, no longer, not used, unused anyway, not need, so that, because, for me, of mine, thank you, thanks, so much, a lot, as soon as possible, if possible, when you can, if you can, at the moment, right now, for now, at present, the following, in total, in each cluster, each cluster, per cluster, the cluster, of the cluster, from the cluster, of kubernetes, in kubernetes, one more time, got too big, good morning, good afternoon, have a nice day, cheers, much appreciated, a second, real quick, be so kind, in there, over there, a bit, a little, a few, kind of, sort of, recently, lately, happen to, in question, ago, is no longer, at all, mind, asap, urgently, urgent, the name of the",
 	cWorkload:   "app, apps, application, applications, workload, workloads, thing, things, microservice, microservices, component, components, stuff, program, server, backend, system, process",
 }
 
@@ -319,7 +319,7 @@ called named name names namespace namespaces find look looking try trying help u
 gets says say said means something somebody someone anyone anybody everybody live lives`)
 
 // weightless concepts: a token that only has these is content of no weight even if no frame uses it.
-var weightless = map[concept]bool{cGeneric: true, cAsk: true, cFiller: true, cNoConfirm: true, cIt: true, cHow: true}
+var weightless = map[concept]bool{cPrints: true, cGrants: true, cGeneric: true, cAsk: true, cFiller: true, cNoConfirm: true, cIt: true, cHow: true}
 
 func wordSet(s string) map[string]bool {
 	out := map[string]bool{}

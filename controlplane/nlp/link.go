@@ -53,6 +53,7 @@ type reading struct {
 	lost     []string    // words said to be a namespace that are none
 	used     []bool
 	noted    []bool  // told in the trace
+	talk     []bool  // means nothing here, and is no name
 	forced   *Object // answers the question of the target, for the choices of a clarification
 	notes    []string
 	trace    []TraceEntry
@@ -63,22 +64,35 @@ type reading struct {
 }
 
 func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
-	r := &reading{ctx: ctx, v: v, focus: focus, toks: toks, used: make([]bool, len(toks)), noted: make([]bool, len(toks))}
-	r.linkCues()
-	r.linkKinds()
-	for _, q := range r.cues {
-		if q.c == cEverywhere { // "all namespaces" is a place, not a kind to list
-			r.dropKinds(q.i, q.j)
-		}
-	}
-	r.linkClusters()
-	r.linkNames()
-	r.linkSpoken()
-	r.linkGroups()
+	r := linkExact(ctx, v, focus, toks)
 	r.linkParts()
 	r.repair()
 	r.linkNamespaces()
 	r.settle()
+	r.markTalk()
+	return r
+}
+
+// exactReading knows only what is said as it is called: nothing in it is mended, or found by a part of its name.
+func exactReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
+	r := linkExact(ctx, v, focus, toks)
+	r.linkNamespaces()
+	r.settle()
+	return r
+}
+
+func linkExact(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *reading {
+	r := &reading{ctx: ctx, v: v, focus: focus, toks: toks, used: make([]bool, len(toks)), noted: make([]bool, len(toks))}
+	r.mendKinds()
+	r.linkCues()
+	r.linkKinds()
+	r.linkEverywhere()
+	r.listsNamespaces()
+	r.dropEverywhereKinds()
+	r.linkClusters()
+	r.linkNames()
+	r.linkSpoken()
+	r.linkGroups()
 	return r
 }
 
@@ -90,8 +104,11 @@ func (r *reading) settle() {
 	slices.SortStableFunc(r.cues, func(a, b cue) int { return (b.j - b.i) - (a.j - a.i) })
 	var keep []cue
 	for _, q := range r.cues {
-		if r.withinSpoken(q.mention) || r.withinState(q) {
+		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || (q.c == cIt || q.c == cTop) && r.withinFiller(q.mention) {
 			continue
+		}
+		if q.j-q.i == 1 && (r.isDone(q) || slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= q.i && q.j <= k.j && q.c == cSet })) {
+			continue // "stateful set"
 		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
 			continue
@@ -105,6 +122,38 @@ func (r *reading) settle() {
 			slices.ContainsFunc(r.cues, func(q cue) bool { return q.j-q.i > 1 && wholePhrase[q.c] && q.i <= o.i && o.i < q.j })
 	})
 }
+
+var pastSpeakers = wordSet("i we they he she someone somebody who nobody everybody you")
+
+// isDone tells whether a verb of changes says how things are: "worker is scaled to 2", "was restarted".
+func (r *reading) isDone(q cue) bool {
+	if !slices.Contains(changeCues, q.c) || !verbForm(r.toks[q.i].text, "<p>") {
+		return false
+	}
+	k := q.i - 1
+	for k >= 0 && (r.toks[k].text == "already" || r.toks[k].text == "now" || r.toks[k].text == "currently" || r.toks[k].text == "still") {
+		k--
+	}
+	if k >= 0 && k == q.i-1 && !(k > 0 && r.toks[k-1].text == "if") && pastSpeakers[r.toks[k].text] && strings.HasSuffix(r.toks[q.i].text, "ed") {
+		return true // "we deleted it"
+	}
+	return k > 0 && (r.toks[k].text == "is" || r.toks[k].text == "are" || r.toks[k].text == "was" || r.toks[k].text == "were" || r.toks[k].text == "been")
+}
+
+// withinHow: "how can i see" asks for no right.
+func (r *reading) withinHow(m mention) bool {
+	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cHow && q.i <= m.i && m.j <= q.j && q.j-q.i > m.j-m.i })
+}
+
+// withinFiller: "at this moment" points at nothing.
+func (r *reading) withinFiller(m mention) bool {
+	if m.j-m.i == 1 && m.j < len(r.toks) && r.toks[m.i].text == "this" && timeNouns[r.toks[m.j].text] {
+		return true
+	}
+	return slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cFiller && q.i <= m.i && m.j <= q.j && q.j-q.i > m.j-m.i })
+}
+
+var timeNouns = wordSet("moment time point hour week morning afternoon evening month year second minute instant stage")
 
 // withinSpoken tells whether all of a mention lies in a name that was said in several words.
 func (r *reading) withinSpoken(m mention) bool {
@@ -158,11 +207,16 @@ func (r *reading) linkCues() {
 			continue
 		}
 		for _, p := range lexicon[t.text] {
-			if r.phraseAt(i, p.words) {
+			if r.phraseAt(i, p.words) && !(t.text == "let" && len(p.words) == 1 && r.letsMe(i)) {
 				r.cues = append(r.cues, cue{mention{i: i, j: i + len(p.words)}, p.c})
 			}
 		}
 	}
+}
+
+// letsMe: "let me see" lets nothing be changed.
+func (r *reading) letsMe(i int) bool {
+	return i+1 < len(r.toks) && (r.toks[i+1].text == "me" || r.toks[i+1].text == "us")
 }
 
 // englishShortNames are short names that are also everyday words: kinds only right after a verb or alone.
@@ -178,8 +232,21 @@ func (r *reading) linkKinds() {
 			}
 			phrase := strings.Join(words, " ")
 			kinds := r.v.words[phrase]
+			if len(kinds) == 0 && n > 1 && n <= 3 && slices.ContainsFunc(words, func(w string) bool { return !english(w) }) { // "poddisruption budgets"
+				kinds = r.v.words[strings.Join(words, "")]
+			}
 			if len(kinds) == 0 || !r.phraseAt(i, words) || r.toks[i].quoted || (r.toks[i].lit != litNone && n == 1) {
 				continue
+			}
+			if kinds[0].Plural == "namespaces" && i > 1 && inWords[r.toks[i-2].text] && (r.toks[i-1].text == "that" || r.toks[i-1].text == "this" || r.toks[i-1].text == "same") {
+				continue // "what is in that namespace" is about what is in it
+			}
+			if phrase == "deploy" && r.deploysSomething(i) {
+				continue
+			}
+			if n == 1 && englishShortNames[phrase] && i > 0 && len(r.toks[i-1].text) > 2 && groupSays(kinds[0].Group, r.toks[i-1].text) { // "argo apps"
+				r.kinds = append(r.kinds, kindMention{mention{i: i, j: i + 1}, kinds, isPlural(phrase, kinds[0])})
+				break
 			}
 			if n == 1 && englishShortNames[phrase] && kinds[0].Plural != phrase && kinds[0].Singular != phrase && phrase != "ns" && !r.commandPlace(i) {
 				continue
@@ -191,6 +258,11 @@ func (r *reading) linkKinds() {
 			i += n - 1
 		}
 	}
+}
+
+// deploysSomething tells a verb from the short name: "deploy the hotfix".
+func (r *reading) deploysSomething(i int) bool {
+	return r.verbPlace(i) && i+2 < len(r.toks) && !r.toks[i].brk && (r.toks[i+1].text == "the" || r.toks[i+1].text == "a" || r.toks[i+1].text == "an" || r.toks[i+1].text == "my" || r.toks[i+1].text == "our")
 }
 
 func isPlural(phrase string, k *Kind) bool {
@@ -228,6 +300,12 @@ func (r *reading) linkNames() {
 		}
 		if len(refs) == 0 {
 			refs = r.ordinalPod(name)
+		}
+		if len(refs) == 0 {
+			refs = r.ordinalClaim(name)
+		}
+		if single := strings.TrimSuffix(name, "s"); len(refs) == 0 && single != name && len(single) > 5 && len(r.v.words[name]) == 0 && len(lexicon[name]) == 0 {
+			name, refs = single, r.v.objects.named(single) // "three alertmanagers"
 		}
 		if len(refs) > 0 && (!stopWords[t.text] || t.quoted || r.namesStopWord(i, refs)) {
 			r.objs = append(r.objs, objMention{mention{i: i, j: i + 1}, name, refs})
@@ -295,6 +373,19 @@ func (r *reading) ordinalPod(name string) []*Object {
 	return out
 }
 
+// ordinalClaim knows data-kafka-0, the claim of the StatefulSet kafka's pod for its volume data.
+func (r *reading) ordinalClaim(name string) []*Object {
+	_, pod, ok := strings.Cut(name, "-")
+	if !ok {
+		return nil
+	}
+	var out []*Object
+	for _, o := range r.ordinalPod(pod) {
+		out = append(out, &Object{Kind: "persistentvolumeclaims", Namespace: o.Namespace, Name: name})
+	}
+	return out
+}
+
 // namespaceAliases are ways people shorten the usual namespaces.
 var namespaceAliases = [][]string{
 	{"prod", "production", "prd", "live"}, {"staging", "stage", "stg", "preprod", "pre-prod"}, {"dev", "development", "devel"},
@@ -344,7 +435,7 @@ func (r *reading) linkNamespaces() {
 		}
 		ns := r.aliasOf(t.text)
 		if ns == "" || t.lit == litImage {
-			if ns == "" && i > 0 && r.placeWord(i) && !r.known(i) && !r.namespaceAt(i, 1) {
+			if ns == "" && i > 0 && r.placeWord(i) && !r.known(i) && !r.namespaceAt(i, 1) && !r.leadsNoun(i) {
 				r.lost = append(r.lost, t.raw)
 			}
 			continue
@@ -369,6 +460,11 @@ func (r *reading) linkNamespaces() {
 		}
 		r.nss = append(r.nss, nsMention{m, ns, strength})
 	}
+}
+
+// leadsNoun tells whether an English word after "in" is no place but says of the next word what it is: "in availability zone x".
+func (r *reading) leadsNoun(i int) bool {
+	return english(r.toks[i].text) && !r.toks[i].brk && i+1 < len(r.toks) && !stopWords[r.toks[i+1].text] && r.toks[i+1].text != "namespace" && r.toks[i+1].text != "ns"
 }
 
 // placed gives a namespace that was said in several words the strength of where it stands.
@@ -438,7 +534,7 @@ func (r *reading) markedNamespace(i int) bool {
 	}
 	ns := r.aliasOf(word(i))
 	fixed, typo := "", false
-	if ns == "" && len(word(i)) > 3 {
+	if ns == "" && len(word(i)) > 3 && !english(word(i)) {
 		if near, _, ties := nearest(word(i), r.v.nsNames); ties == 1 {
 			ns, fixed, typo = near, r.toks[i].raw, true
 		}

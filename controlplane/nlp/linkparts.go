@@ -176,3 +176,13 @@ func (r *reading) fits(spec targetSpec, named []objMention, key string, where sc
 	}
 	return nil
 }
+
+// orBetween tells whether names are said as a choice: "delete nginx1 or nginx2".
+func (r *reading) orBetween(objs []objMention) bool {
+	for k, t := range r.toks {
+		if t.text == "or" && slices.ContainsFunc(objs, func(o objMention) bool { return o.j == k || o.j == k-1 }) && slices.ContainsFunc(objs, func(o objMention) bool { return o.i > k }) {
+			return true
+		}
+	}
+	return false
+}

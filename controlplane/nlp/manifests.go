@@ -131,7 +131,27 @@ func DetailsFrom(kindKey string, doc map[string]any) Details {
 	if kindKey == "services" {
 		d.Ports = ports(spec["ports"], "port")
 	}
+	if CustomKind(kindKey) {
+		d.Fields = plainFields(spec)
+	}
 	return d
+}
+
+// CustomKind tells by its key whether a kind is one that a CustomResourceDefinition made.
+func CustomKind(key string) bool {
+	_, group, _ := strings.Cut(key, ".")
+	return strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io")
+}
+
+func plainFields(spec map[string]any) map[string]any {
+	out := map[string]any{}
+	for k, x := range spec {
+		switch x.(type) {
+		case string, bool, float64, int64:
+			out[k] = x
+		}
+	}
+	return out
 }
 
 func ports(x any, field string) []int32 {

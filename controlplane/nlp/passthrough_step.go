@@ -171,6 +171,13 @@ func (p *lineReader) onThings(s Step) (Step, string) {
 			return s, "kubectl scale needs --replicas=N."
 		}
 		s.Args.Replicas = &n
+		if l.flag("current-replicas") != "" {
+			only, why := p.int32("current-replicas")
+			if why != "" {
+				return s, why
+			}
+			s.Args.OnlyAt = &only
+		}
 		p.current(&s)
 		if len(s.Names) == 0 && s.LabelSelector == "" && !l.has("all") {
 			return s, "kubectl scale needs a name, a selector or --all."

@@ -128,7 +128,7 @@ func (s Step) Kinds() []Resource {
 const CategoryAll = "all"
 
 // Args are the typed arguments of the operations. Which Op reads which:
-// scale Replicas (Current is what it was, for the sentence and the undo); setImage Images; setEnv Env, Remove, Container;
+// scale Replicas (Current is what it was, for the sentence and the undo), OnlyAt; setImage Images; setEnv Env, Remove, Container;
 // setResources Requests, Limits, Container; label and annotate Set, Remove, Overwrite; taint Set ("key" -> "value:Effect", several of one
 // key after commas), Remove ("key", "key:Effect" or "key=value:Effect"); expose Port, TargetPort, Type, NewName; autoscale Min, Max, CPUPercent; patch PatchType, Patch;
 // rolloutUndo and rolloutHistory Revision; setServiceAccount ServiceAccount; setSelector Set; exec Command, Container;
@@ -138,6 +138,7 @@ const CategoryAll = "all"
 type Args struct {
 	Replicas   *int32            `json:"replicas,omitempty"`
 	Current    *int32            `json:"current,omitempty"` // replicas when the plan was made
+	OnlyAt     *int32            `json:"onlyAt,omitempty"`  // replicas there have to be, or nothing is changed
 	Images     map[string]string `json:"images,omitempty"`  // container -> image; "*" is the only one
 	Env        map[string]string `json:"env,omitempty"`
 	Requests   map[string]string `json:"requests,omitempty"`

@@ -3,21 +3,32 @@ package nlp
 // plainScore is what a read must explain when all that it leaves unexplained is plain English.
 const plainScore = 0.35
 
-// plainRead tells whether a read may be taken although it left words: they are everyday words that name nothing, none of
-// them turns the sense around, and something of the cluster was named. A read shows at worst too much.
+// plainRead tells whether a read may be taken although it left words: they are talk, none of them names something or turns the
+// sense around, and something of the cluster was named. A read shows at worst too much.
 func (u understood) plainRead(write bool) bool {
-	return !write && u.reading != nil && u.q == nil && u.score >= plainScore && len(u.namesLeft()) == 0 && !u.reading.unusedChange()
+	return !write && u.reading != nil && u.q == nil && u.readScore() >= plainScore && len(u.namesLeft()) == 0 && !u.reading.unusedChange() && !u.reading.unusedRead() && !u.strayVerb()
 }
 
-// namesLeft are the words left that are not plain English: they may be names, or turn the sense around.
+// readable tells whether this is a read that may be taken as it is.
+func (u understood) readable() bool {
+	return len(u.steps) > 0 && u.q == nil && ClassifyPlan(Plan{Steps: u.steps}) == Read && u.plainRead(false) && !u.reading.aboutSomethingElse()
+}
+
+// namesLeft are the words left that are not talk: they may be names, or turn the sense around.
 func (u understood) namesLeft() []string {
 	if u.reading == nil {
 		return u.left
 	}
 	var out []string
-	for i, t := range u.reading.toks {
-		if w := u.reading.weight(i); !u.reading.used[i] && w > plainWeight {
-			out = append(out, t.raw)
+	for i := 0; i < len(u.reading.toks); i++ {
+		if i == 0 || u.reading.toks[i-1].brk {
+			if end, ok := u.asideAt(i); ok {
+				i = end - 1
+				continue
+			}
+		}
+		if !u.reading.used[i] && !u.mayLeave(i) {
+			out = append(out, u.reading.toks[i].raw)
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -178,7 +179,7 @@ func (r *reading) quantityAt(i int) (string, bool) {
 		}
 		return t.text, true
 	case t.lit == litNumber:
-		return t.raw, reNumber.MatchString(t.raw)
+		return strconv.Itoa(t.num), true
 	case t.lit == litVersion && !strings.HasPrefix(t.text, "v"): // 0.5
 		return t.raw, strings.Count(t.raw, ".") == 1
 	}
@@ -251,7 +252,7 @@ func (r *reading) leftover() []string {
 // weight is 0 for words without content of their own.
 func (r *reading) weight(i int) float64 {
 	t := r.toks[i]
-	if t.quoted || (t.lit != litNone && t.lit != litOrdinal) {
+	if t.quoted || (t.lit != litNone && t.lit != litOrdinal) && !(r.talk != nil && r.talk[i]) {
 		return 1
 	}
 	if stopWords[t.text] {
@@ -266,7 +267,7 @@ func (r *reading) weight(i int) float64 {
 			cued = true
 		}
 	}
-	if !cued && r.plain(i) {
+	if !cued && (r.plain(i) || r.talk != nil && r.talk[i]) {
 		return plainWeight
 	}
 	return 1

@@ -35,6 +35,17 @@ func (r *reading) relate(kinds []kindMention, objs []objMention, where scope) ([
 			rest = append(rest, k)
 			continue
 		}
+		if !k.plural && k.i > 0 && r.possessedKind(k) { // "taints that I need to tolerate in my training job"
+			r.use(k.mention)
+			r.note(k.mention, "what it is for")
+			continue
+		}
+		if i, ok := r.ofObject(k, objs); ok && !partKinds[k.kinds[0].Key()] { // "the disruption budget of checkout"
+			if r.namedAfter(k, objs, i, where); len(refsOf(objs[i], k.kinds[0].Key(), scope{})) > 0 {
+				rest = append(rest, k)
+				continue
+			}
+		}
 		ofIt := !k.plural && k.j < len(r.toks) && r.toks[k.j].text == "of" // "the issuer of shop-tls"
 		if partKinds[k.kinds[0].Key()] || ofIt {
 			r.use(k.mention)
@@ -44,6 +55,30 @@ func (r *reading) relate(kinds []kindMention, objs []objMention, where scope) ([
 		rest = append(rest, k)
 	}
 	return rest, objs
+}
+
+// ofObject finds the object that the kind is said to be of: "the pdb of checkout", "the pdb for the checkout".
+func (r *reading) ofObject(k kindMention, objs []objMention) (int, bool) {
+	at := k.j
+	if at >= len(r.toks) || r.toks[at].text != "of" && r.toks[at].text != "for" {
+		return 0, false
+	}
+	for at++; at < len(r.toks) && articles[r.toks[at].text]; at++ {
+	}
+	i := slices.IndexFunc(objs, func(o objMention) bool { return o.i == at })
+	return i, i >= 0
+}
+
+// possessedKind tells whether the kind is somebody's own and stands at the end, after what is asked for.
+func (r *reading) possessedKind(k kindMention) bool {
+	if k.j < len(r.toks) && !r.toks[k.j-1].brk {
+		return false
+	}
+	p := k.i - 1
+	for p > 0 && k.i-p < 3 && !stopWords[r.toks[p].text] {
+		p--
+	}
+	return r.toks[p].text == "my" || r.toks[p].text == "our" || r.toks[p].text == "their"
 }
 
 func (r *reading) ofKind(objs []objMention, key string) bool {

@@ -403,6 +403,9 @@ func (r *renderer) scale() {
 	if len(r.s.Names) == 0 && r.s.LabelSelector == "" {
 		r.add("--all")
 	}
+	if r.s.Args.OnlyAt != nil {
+		r.flag("--current-replicas", strconv.Itoa(int(*r.s.Args.OnlyAt)))
+	}
 	if r.s.Args.Replicas != nil {
 		r.flag("--replicas", strconv.Itoa(int(*r.s.Args.Replicas)))
 	}

@@ -78,6 +78,9 @@ func sentence(s Step) string {
 		if a.Replicas != nil {
 			n = *a.Replicas
 		}
+		if a.OnlyAt != nil {
+			now += fmt.Sprintf(", if there are %d when it is done", *a.OnlyAt)
+		}
 		return fmt.Sprintf("set the replicas of %s%s to %d%s", what, where, n, now)
 	}
 	return changeSentence(s, what, where)

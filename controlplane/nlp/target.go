@@ -1,6 +1,7 @@
 package nlp
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -182,6 +183,9 @@ func (r *reading) target(spec targetSpec) (target, *question) {
 	if len(objs) == 0 && r.forced == nil {
 		return r.withoutName(spec, kinds, where)
 	}
+	if spec.write && len(objs) > 1 && r.forced == nil && r.orBetween(objs) {
+		return target{}, &question{text: fmt.Sprintf("Which one should I %s?", cmp.Or(spec.verb, "take")), candidates: slices.Concat(objs[0].refs, objs[1].refs)}
+	}
 	return r.withName(spec, kinds, objs, where)
 }
 
@@ -225,7 +229,8 @@ func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope)
 		f.Names = []string{name}
 		return r.fromFocus(f, spec, kinds, where)
 	}
-	if len(r.focus.Names) == 0 && len(r.focus.Rows) == 1 && r.has(cIt) && r.focus.Resource.Plural != "" { // "it" is the only one listed
+	elsewhere := where.said && where.ns != r.focus.Namespace || r.hasWord("ones") && len(kinds) == 0 && where.said
+	if len(r.focus.Names) == 0 && len(r.focus.Rows) == 1 && r.has(cIt) && r.focus.Resource.Plural != "" && !elsewhere { // "it" is the only one listed
 		r.take(cIt)
 		f := r.focus
 		f.Names = f.Rows
@@ -312,6 +317,9 @@ func (r *reading) fromFocus(f Focus, spec targetSpec, kinds []kindMention, where
 		if want.Key() == "endpoints" && kind.Key() == "services" {
 			return r.one(want, &Object{Kind: want.Key(), Namespace: where.ns, Name: f.Names[0]}), nil
 		}
+		if spec.list && !spec.write && len(kinds) > 0 && kinds[0].plural { // "its limit ranges": those beside it
+			return target{kind: want, where: r.listScope(scope{ns: cmp.Or(where.ns, f.Namespace), said: where.ns != "" || f.Namespace != ""}, want)}, nil
+		}
 		return target{}, r.askWhich(spec, []kindMention{{kinds: []*Kind{want}}}, where)
 	}
 	if len(spec.kinds) > 0 && !slices.Contains(spec.kinds, kind.Key()) {
@@ -339,11 +347,6 @@ func (r *reading) objectOrBare(k *Kind, ns, name string) *Object {
 
 func (r *reading) one(k *Kind, o *Object) target {
 	return target{kind: k, where: scope{ns: o.Namespace}, names: []string{o.Name}, objs: []*Object{o}}
-}
-
-// loose tells whether a kind's word is said for whatever runs: "the checkout service", "the cart pods", "the ledger app".
-func loose(k *Kind) bool {
-	return k.Key() == "services" || k.Key() == "pods" || k.Kind == "Application" || k.Kind == "App"
 }
 
 // withName resolves named objects to one kind and one namespace (rules N1 to N4).
@@ -482,7 +485,11 @@ func (r *reading) chooseKind(spec targetSpec, kinds []kindMention, objs []objMen
 			return fallback, false
 		}
 	}
-	return r.kindOfName(spec, objs, has, where), false
+	key = r.kindOfName(spec, objs, has, where)
+	if spec.write && len(kinds) > 0 && key != "" && key != "?" && !isWorkload(key) && key != "services" && key != "cronjobs.batch" && key != "pods" && !CustomKind(key) {
+		return "", false // "the nginx pod" is no ingress class of that name
+	}
+	return key, false
 }
 
 func (r *reading) onlyNodes(objs []objMention) bool {

@@ -77,3 +77,8 @@ func (r *reading) mended(spec targetSpec, o objMention, ref *Object) *question {
 	r.notes = append(r.notes, fmt.Sprintf("I read %q as %s.", o.fixed, ref.Name))
 	return nil
 }
+
+// loose tells whether a kind's word is said for whatever runs: "the checkout service", "the cart pods", "the ledger app".
+func loose(k *Kind) bool {
+	return k.Key() == "services" || k.Key() == "pods" || k.Kind == "Application" || k.Kind == "App"
+}

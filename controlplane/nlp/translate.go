@@ -76,11 +76,20 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if passesThrough(said) {
 		return passThrough(v, focus, said)
 	}
-	if parts := splitThen(said); len(parts) > 1 {
-		return understandAll(ctx, v, focus, finer(ctx, v, focus, parts))
+	if parts := withoutChat(splitThen(said)); len(parts) == 1 {
+		return understand(ctx, v, focus, parts[0])
+	} else if len(parts) > 1 {
+		all := understandAll(ctx, v, focus, finer(ctx, v, focus, parts))
+		return orRequest(ctx, v, focus, said, all)
 	}
 	whole := clause(ctx, v, focus, said)
 	if complete(whole) {
+		return orRequest(ctx, v, focus, said, whole)
+	}
+	if u := orRequest(ctx, v, focus, said, whole); complete(u) {
+		return u
+	}
+	if whole.readable() && !startsCommand(said) {
 		return whole
 	}
 	if parts := splitAnd(said); len(parts) > 1 {
@@ -88,13 +97,19 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 			return all
 		}
 	}
+	if whole.readable() {
+		return whole
+	}
+	if u, ok := readClause(ctx, v, focus, said); ok {
+		return u
+	}
 	if rest := withoutPreamble(v, said); rest != "" {
 		if u := understand(ctx, v, focus, rest); complete(u) {
 			u.notes = append(u.notes, "The rest I took as the reason.")
 			return u
 		}
 	}
-	return whole
+	return orRequest(ctx, v, focus, said, whole)
 }
 
 // finer cuts the parts of a text further, where a part is not one clause: "pause it, update it, and then resume it".
@@ -156,7 +171,7 @@ func clause(ctx context.Context, v *Vocabulary, focus Focus, said string) unders
 		r.trace = append(r.trace, TraceEntry{Words: why, As: "a reason, which changes nothing"})
 	}
 	var found []understood
-	past := asksAboutPast(toks)
+	past := asksAboutPast(toks) || onlyTalked(toks)
 	for i := range frames {
 		f := &frames[i]
 		if !f.applies(r) || f.write && past {
@@ -286,7 +301,7 @@ func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 	if !write && u.reading != nil && u.reading.aboutSomethingElse() {
 		return refusal("That is not about this cluster. "+help, focus)
 	}
-	if u.score < acceptScore && !u.plainRead(write) || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
+	if u.score < acceptScore && !u.plainRead(write) || !write && (len(u.left) > 0 || u.reading != nil && u.reading.obliges()) && u.strayVerb() || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
 		return offer(v, focus, plan, u)
 	}
 	if len(u.left) > 0 {
@@ -459,10 +474,13 @@ func offer(v *Vocabulary, focus Focus, plan Plan, u understood) Translation {
 
 // notUnderstood: a question if something of the cluster was named, else a refusal.
 func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
+	if u.reading != nil && u.reading.aboutSomethingElse() {
+		return refusal("That is not about this cluster. "+help, focus)
+	}
 	if u.reading != nil && u.q != nil && !u.q.refuse && u.score > 0 && len(u.reading.objs)+len(u.reading.kinds) > 0 && u.frame != nil && u.frame.write {
 		return asking(u.reading.ctx, v, focus, "", understood{q: u.q, trace: u.trace})
 	}
-	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0) && len(u.left) <= 2 {
+	if u.reading != nil && (u.reading.explained() >= 1 || len(u.reading.kinds) > 0 || len(u.reading.lost) > 0 || len(u.reading.objs) > 0 || slices.ContainsFunc(u.left, u.reading.asksHealthOf)) && len(u.left) <= 2 {
 		if q := u.reading.unknownName(u.left); q != nil {
 			return asking(u.reading.ctx, v, focus, "", understood{q: q, trace: u.trace})
 		}
@@ -492,14 +510,15 @@ func (u understood) unknownOnly() *question {
 // saysAny tells whether the text says one of the concepts, used or not.
 func (r *reading) saysAny(cs []concept) bool { return slices.ContainsFunc(cs, r.says) }
 
-// unusedChange tells whether a word that asks for a change was left unexplained.
+// unusedChange tells whether a word that asks for a change was left unexplained where a clause has its verb.
 func (r *reading) unusedChange() bool {
 	for _, f := range frames {
-		if f.write && r.imperative(f.cues...) {
-			for _, q := range r.cues {
-				if slices.Contains(f.cues, q.c) && r.verbPlace(q.i) && r.free(q.mention) && r.weight(q.i) > 0 {
-					return true
-				}
+		if !f.write {
+			continue
+		}
+		for _, q := range r.cues {
+			if slices.Contains(f.cues, q.c) && r.free(q.mention) && r.weight(q.i) > 0 && (r.verbPlace(q.i) || r.clauseVerb(q.i)) {
+				return true
 			}
 		}
 	}
@@ -549,6 +568,9 @@ func focusOf(old Focus, steps []Step) Focus {
 			next.Namespace = s.Namespace
 		} else if s.AllNamespaces {
 			next.Namespace = ""
+		}
+		if s.Op == OpCreate && s.Resource.Plural == "namespaces" && len(s.Names) == 1 {
+			next.Namespace = s.Names[0] // "and in there a service account"
 		}
 		if s.Resource.Plural != "" && s.Resource.Plural != CategoryAll {
 			keep := len(s.Names) == 0 && s.LabelSelector != "" && old.Resource.Plural != "" // "its pods" stays about the workload

@@ -1,6 +1,7 @@
 package nlp
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sort"
@@ -42,6 +43,7 @@ type Details struct {
 	Selector   map[string]string // spec.selector.matchLabels, or a Service's spec.selector
 	Containers []Container       // of the pod template, or of the pod
 	Ports      []int32           // of a Service
+	Fields     map[string]any    // the plain values directly in the spec of a custom resource: string, bool or number
 }
 
 // Container is a container of a workload, in the order of its spec.
@@ -67,14 +69,15 @@ type VocabularyConfig struct {
 
 // Vocabulary is what may be named in one cluster by one asker. It is immutable and safe for concurrent use.
 type Vocabulary struct {
-	cfg        VocabularyConfig
-	kinds      map[string]*Kind   // by Key
-	words      map[string][]*Kind // lower case word or phrase -> kinds, preferred first
-	maxWords   int                // longest phrase in words
-	namespaces map[string]bool
-	objects    objects
-	nsNames    []string // sorted
-	kindWords  []string // single words for kinds, sorted
+	cfg         VocabularyConfig
+	kinds       map[string]*Kind   // by Key
+	words       map[string][]*Kind // lower case word or phrase -> kinds, preferred first
+	maxWords    int                // longest phrase in words
+	namespaces  map[string]bool
+	objects     objects
+	nsNames     []string   // sorted
+	kindWords   []string   // single words for kinds, sorted
+	kindPhrases [][]string // kinds of several words, the longer first
 }
 
 // NewVocabulary indexes what a cluster holds. The config's slices are not kept for writing and must not change later.
@@ -93,11 +96,15 @@ func NewVocabulary(cfg VocabularyConfig) *Vocabulary {
 	v.nsNames = v.Namespaces()
 	v.indexKinds()
 	for w := range v.words {
-		if !strings.ContainsAny(w, " .") {
+		switch {
+		case !strings.ContainsAny(w, " ."):
 			v.kindWords = append(v.kindWords, w)
+		case !strings.Contains(w, "."):
+			v.kindPhrases = append(v.kindPhrases, strings.Fields(w))
 		}
 	}
 	sort.Strings(v.kindWords)
+	slices.SortFunc(v.kindPhrases, func(a, b []string) int { return cmp.Or(len(b)-len(a), slices.Compare(a, b)) })
 	v.objects = newObjects(cfg.Objects, func(o *Object) bool {
 		return v.kinds[o.Kind] != nil && sayable(o.Name) && (o.Namespace == "" || sayable(o.Namespace))
 	})

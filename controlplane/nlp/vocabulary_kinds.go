@@ -21,7 +21,7 @@ var spokenKinds = map[string]string{
 	"firewall rules": "networkpolicies.networking.k8s.io", "quotas": "resourcequotas", "crds": "customresourcedefinitions.apiextensions.k8s.io",
 	"custom resource definitions": "customresourcedefinitions.apiextensions.k8s.io", "rs": "replicasets.apps",
 	"custom resource definition": "customresourcedefinitions.apiextensions.k8s.io",
-	"ingress classes":            "ingressclasses.networking.k8s.io", "machines": "nodes", "hosts": "nodes", "workers nodes": "nodes",
+	"ingress classes":            "ingressclasses.networking.k8s.io", "machines": "nodes", "machine": "nodes", "custom resource types": "customresourcedefinitions.apiextensions.k8s.io", "custom resources": "customresourcedefinitions.apiextensions.k8s.io", "custom resource kinds": "customresourcedefinitions.apiextensions.k8s.io", "custom types": "customresourcedefinitions.apiextensions.k8s.io", "boxes": "nodes", "vms": "nodes", "node machines": "nodes", "hosts": "nodes", "workers nodes": "nodes",
 	"worker nodes": "nodes", "worker node": "nodes", "project": "namespaces", "projects": "namespaces", "service accounts": "serviceaccounts",
 	"storage classes": "storageclasses.storage.k8s.io",
 }

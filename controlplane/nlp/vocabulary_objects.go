@@ -14,6 +14,7 @@ type objects struct {
 	all    []Object
 	ranges map[string][2]int32 // kind's key -> first and one past the last in all
 	byName []int32             // indices into all, by lower-case name
+	cased  bool                // some name has capitals; the API server's have none, but for those of a few kinds
 	words  []string            // keys and values of labels
 	sets   [][]uint32          // label sets: pairs of indices into words; the first is the empty set
 }
@@ -28,6 +29,7 @@ func newObjects(given []Object, keep func(*Object) bool) objects {
 		if !keep(g) {
 			continue
 		}
+		o.cased = o.cased || strings.ToLower(g.Name) != g.Name
 		o.all = append(o.all, Object{
 			Kind: in.of(g.Kind), Namespace: in.of(g.Namespace), Name: in.of(g.Name), OwnerKind: in.of(g.OwnerKind), OwnerName: in.of(g.OwnerName),
 			Details: g.Details, set: labels.of(g.Labels),
@@ -69,9 +71,17 @@ func (o *objects) ofKind(key string) iter.Seq2[int, *Object] {
 	}
 }
 
+// low is the name of an object in lower case.
+func (o *objects) low(i int32) string {
+	if !o.cased {
+		return o.all[i].Name
+	}
+	return strings.ToLower(o.all[i].Name)
+}
+
 // named are the objects of a name, by kind and namespace. The name is in lower case.
 func (o *objects) named(name string) []*Object {
-	at := sort.Search(len(o.byName), func(i int) bool { return strings.ToLower(o.all[o.byName[i]].Name) >= name })
+	at := sort.Search(len(o.byName), func(i int) bool { return o.low(o.byName[i]) >= name })
 	var out []*Object
 	for ; at < len(o.byName) && strings.EqualFold(o.all[o.byName[at]].Name, name); at++ {
 		out = append(out, &o.all[o.byName[at]])
@@ -81,7 +91,7 @@ func (o *objects) named(name string) []*Object {
 
 // has tells whether there is an object of that name.
 func (o *objects) has(name string) bool {
-	at := sort.Search(len(o.byName), func(i int) bool { return strings.ToLower(o.all[o.byName[i]].Name) >= name })
+	at := sort.Search(len(o.byName), func(i int) bool { return o.low(o.byName[i]) >= name })
 	return at < len(o.byName) && strings.EqualFold(o.all[o.byName[at]].Name, name)
 }
 
@@ -90,7 +100,7 @@ func (o *objects) names() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		last := ""
 		for _, i := range o.byName {
-			name := strings.ToLower(o.all[i].Name) // no copy when it is lower case
+			name := o.low(i)
 			if name != last && !yield(name) {
 				return
 			}

@@ -5,6 +5,15 @@ import "slices"
 // tokens are the words of a clause, ready to be read: with the command that is to run in a container as one, flags
 // turned into words, the two halves of a verb together, and without the reason that was given.
 func tokens(v *Vocabulary, said string) ([]token, *question) {
+	toks, q := spokenWords(v, said)
+	if q != nil {
+		return nil, q
+	}
+	return withoutExcuse(joinVerbs(toks)), nil
+}
+
+// spokenWords are the words as they were said, with the command that is to run in a container as one, and flags as words.
+func spokenWords(v *Vocabulary, said string) ([]token, *question) {
 	toks := withCommand(v, lex(said))
 	for i := range toks {
 		if q := hiddenFlag(toks[i]); q != nil {
@@ -15,7 +24,23 @@ func tokens(v *Vocabulary, said string) ([]token, *question) {
 		}
 	}
 	toks = slices.DeleteFunc(toks, func(t token) bool { return t.text == "" })
-	return withoutExcuse(joinVerbs(toks)), nil
+	for i := 1; i < len(toks); i++ { // "everything but grafana"
+		if toks[i].text == "but" && !toks[i-1].brk && !toks[i].brk && exceptAfter(toks[:i]) {
+			toks[i].text = "except"
+		}
+	}
+	return toks, nil
+}
+
+// exceptAfter tells whether "but" makes an exception after these words: "all pods but", "everything but".
+func exceptAfter(toks []token) bool {
+	for k := len(toks) - 1; k >= 0 && k >= len(toks)-3 && !toks[k].brk; k-- {
+		switch toks[k].text {
+		case "everything", "all", "every", "each", "any", "anything", "everybody", "none", "nothing":
+			return true
+		}
+	}
+	return false
 }
 
 var particles = wordSet("down off up back out away forward")
@@ -83,8 +108,56 @@ func commandAt(toks []token) (int, bool) {
 	return 0, false
 }
 
+// asksWhat: "at what time does the backup run": a question with its verb of asking, and nothing after it.
+func asksWhat(toks []token) bool {
+	if asksYesNo(toks) {
+		return true
+	}
+	asked := false
+	for i, t := range toks {
+		switch {
+		case t.quoted:
+			return false
+		case t.text == "what" || t.text == "which":
+			if i > 2 {
+				return false
+			}
+			asked = true
+		case asked && (t.text == "does" || t.text == "do" || t.text == "did" || t.text == "is" || t.text == "was" || t.text == "are" || t.text == "were"):
+			return !slices.ContainsFunc(toks[i:len(toks)-1], func(t token) bool { return t.brk || t.text == "and" || t.text == "then" })
+		case !asked && !stopWords[t.text], t.brk:
+			return false
+		}
+	}
+	return false
+}
+
+var (
+	yesNoSubjects = map[string]map[string]bool{
+		"do":  wordSet("we they i our these those any"),
+		"are": wordSet("we they there our these those any"),
+		"is":  wordSet("there anything something anyone anybody someone somebody everything nothing"),
+	}
+	waysToAsk = wordSet("way ways chance possibility possible able mind want allowed need")
+)
+
+// asksYesNo: "do we run more than one replica": a question how things are. "Is there a way to restart it" is a request.
+func asksYesNo(toks []token) bool {
+	at := 0
+	for at < len(toks)-2 && chatWords[toks[at].text] {
+		at++
+	}
+	if at+1 >= len(toks) || !yesNoSubjects[toks[at].text][toks[at+1].text] {
+		return false
+	}
+	return !slices.ContainsFunc(toks[at:len(toks)-1], func(t token) bool { return t.brk || t.text == "and" || t.text == "then" || waysToAsk[t.text] })
+}
+
 // asksAboutPast tells whether a text asks what was done, or when something is: whatever verb is in it, nothing is to be done.
 func asksAboutPast(toks []token) bool {
+	if asksWhat(toks) {
+		return true
+	}
 	for i, t := range toks {
 		switch t.text {
 		case "did", "was", "were", "has", "had", "who", "does", "why":
@@ -94,6 +167,37 @@ func asksAboutPast(toks []token) bool {
 		}
 		if !stopWords[t.text] || t.brk && i > 2 {
 			return false
+		}
+	}
+	return false
+}
+
+// musings are words by which somebody thinks of a change and asks for none.
+var musings = wordSet("thinking considering wondering pondering contemplating remind remember planning reminded hesitating tempted")
+
+var reporters = wordSet("asked wants wanted says said told thinks thought suggested suggests asks claims recommends recommended")
+
+// onlyTalked tells whether a change is only talked of: somebody thinks of it, or says that another wants it.
+func onlyTalked(toks []token) bool {
+	at := -1
+	for i := range toks {
+		if asksChange(toks, i) && !notVerbs[toks[i].text] && !reporters[toks[i].text] {
+			at = i
+			break
+		}
+		if i > 0 && toks[i].brk {
+			break
+		}
+	}
+	if at < 1 {
+		return false
+	}
+	if (toks[0].text == "would" || toks[0].text == "will" || toks[0].text == "does" || toks[0].text == "might") && at == 1 && verbForm(toks[1].text, "<g>") {
+		return true
+	}
+	for i, t := range toks[:at] {
+		if musings[t.text] || t.text == "whether" || i > 0 && reporters[t.text] && toks[i-1].text != "i" && toks[i-1].text != "we" && toks[i-1].text != "you" {
+			return true
 		}
 	}
 	return false
