@@ -16,7 +16,7 @@ func buildLabel(r *reading) (outcome, bool) {
 	if !verb || r.has(cImage, cShow) && !r.imperative(noun, cAdd, cSet, cRemove) {
 		return none()
 	}
-	if r.imperative(cDelete) && (!r.imperative(cRemove) || r.hasWord("labelled", "labeled", "tagged", "carrying", "having")) {
+	if r.imperative(cDelete) && (!r.imperative(cRemove) || r.hasWord("labelled", "labeled", "tagged", "carrying", "having") || r.byLabel()) {
 		return none() // "kill all pods labelled app=v2"
 	}
 	s := Step{}
@@ -67,6 +67,21 @@ func buildLabel(r *reading) (outcome, bool) {
 	s.Args.Overwrite = r.changesLabel(t, keep.Set)
 	r.take(cIt, cWorkload, cForce, cAll)
 	return done(s)
+}
+
+// byLabel says whether a label tells which objects are meant: "with label app=v2", "that have the label".
+func (r *reading) byLabel() bool {
+	for i, t := range r.toks {
+		if !slices.Contains([]string{"with", "have", "has", "whose", "where"}, t.text) {
+			continue
+		}
+		for _, next := range r.toks[i+1 : min(i+3, len(r.toks))] {
+			if next.text == "label" || next.text == "labels" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // looseLabel reads "the label tier from X", "label tier to web", "the tier label of X to web", "tier as web".

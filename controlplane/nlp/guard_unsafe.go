@@ -44,6 +44,26 @@ var unsafeRules = []struct {
 		"I run no other programs and reach no machine but through the Kubernetes API. " + help,
 	},
 	{
+		regexp.MustCompile(`(?i)\b(ignore|disregard|forget)\b.{0,30}\b(everything|anything|all)\b.{0,20}\b(above|before|earlier|previous|so far|told|said)\b|\byour new (task|job|role|goal|instructions?)\b`),
+		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(treat|consider|regard|count|take)\b.{0,40}\bas\s+(already\s+)?(pre-?)?(approved|confirmed|authori[sz]ed|agreed)\b`),
+		"Nobody approves for later by a sentence here: each change has its card, with its own button.",
+	},
+	{
+		regexp.MustCompile(`(?i)\b(send|post|upload|e-?mail|mail|forward|transfer|leak|exfiltrate|publish|push|copy)\b.{0,40}\b(secrets?|credentials?|passwords?|tokens?|keys|logs?|data|configs?|kubeconfigs?|manifests?|yaml|dump|output|results?|everything)\b.{0,40}\bto\b.{0,20}(https?://|\S+@\S+|\b[a-z0-9-]+(\.[a-z0-9-]+)*\.(com|net|org|io|dev|example|info|xyz)\b)`),
+		"I send nothing anywhere. What you may see in the cluster I show here.",
+	},
+	{
+		regexp.MustCompile(`(?i)\byour( own)?( \w+)? (api[- ]?keys?|passwords?|credentials|access tokens?|secret keys?|prompts?)\b`),
+		"I don't tell what I am made of or work with. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)^\W*(how|what|write|explain|give me|show me)\b.{0,60}\b(lists?|arrays?|strings?|loops?|functions?|class(es)?|scripts?|regex|dictionar(y|ies)|dicts?|variables?|files?)\b.{0,20}\bin (python|javascript|typescript|java|golang|go|rust|ruby|php|perl|bash|sql|excel|haskell|c\+\+)\W*$`),
+		"That is not about a cluster. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
 	},

@@ -43,12 +43,18 @@ func passesThrough(s string) bool {
 		if w == "--" {
 			return first == "exec"
 		}
+		if sentenceWords[strings.ToLower(w)] {
+			return false // "delete all pods in all namespaces with --force"
+		}
 		if strings.HasPrefix(w, "-") && knownFlag(w) && (strings.HasPrefix(w, "--") || !execWords[first] && first != "set" && first != "create") {
 			return true
 		}
 	}
 	return false
 }
+
+// sentenceWords stand between names in sentences, and in no command line before its first flag.
+var sentenceWords = wordSet("in on with from of for the and to my our this that please")
 
 // knownFlag tells whether a word is a flag of kubectl: what begins with a dash may also belong to a command that is to
 // run somewhere.
