@@ -1,22 +1,20 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"crypto/tls"
-	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/kubechat/kubechat/e2e/sandbox"
 )
 
-// TestEachOtherWayImpersonatesOnTheLastLeg runs what KubeChat is compared with, as its processes do it.
+// TestEachOtherWayImpersonatesOnTheLastLeg runs what KubeChat is compared with, in processes of their own as the benchmark does:
+// remotedialer reads what it writes without a lock when it closes, which the race detector would see in this one.
 func TestEachOtherWayImpersonatesOnTheLastLeg(t *testing.T) {
 	t.Parallel()
 	o, err := selfSigned()
@@ -36,12 +34,25 @@ func TestEachOtherWayImpersonatesOnTheLastLeg(t *testing.T) {
 	last := o
 	last.Kube, last.To, last.Impersonate = credentials(t, o), api.URL, true
 
+	bin := t.TempDir()
+	if err := sandbox.BuildPrograms(t.Context(), bin, "./e2e/bench"); err != nil {
+		t.Fatal(err)
+	}
+	others := &children{self: filepath.Join(bin, "bench")}
+	defer others.stop()
+	begin := func(name string, o order) (addr string) {
+		addr, err := others.start(name, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return addr
+	}
 	first := o
-	first.To = "https://" + begin(t, plainProxy, last)
-	rancher := begin(t, remotedialerServer, last)
+	first.To = "https://" + begin("proxy", last)
+	rancher := begin("remotedialer-server", last)
 	o.Connect = rancher
-	begin(t, remotedialerClient, o)
-	for name, addr := range map[string]string{nameOne: begin(t, plainProxy, last), nameTwo: begin(t, plainProxy, first), nameRancher: rancher} {
+	begin("remotedialer-client", o)
+	for name, addr := range map[string]string{nameOne: begin("proxy", last), nameTwo: begin("proxy", first), nameRancher: rancher} {
 		way := target{name: name, base: "https://" + addr, client: &http.Client{Transport: trusting(pool)}, dress: func(*http.Request) {}}
 		if err := awaitAnswer(t.Context(), way); err != nil {
 			t.Error(err)
@@ -52,29 +63,6 @@ func TestEachOtherWayImpersonatesOnTheLastLeg(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", name, body, err, want)
 		}
 	}
-}
-
-// begin runs one of the processes' insides, as obey does, until the test ends.
-func begin(t *testing.T, what child, o order) (addr string) {
-	t.Helper()
-	in, orders := io.Pipe()
-	said, out := io.Pipe()
-	ended := make(chan error, 1)
-	go func() { ended <- obey(context.Background(), what, in, out) }()
-	t.Cleanup(func() {
-		orders.Close()
-		if err := <-ended; err != nil {
-			t.Errorf("it ended with %v", err)
-		}
-	})
-	if err := json.NewEncoder(orders).Encode(o); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(said).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(line)
 }
 
 // credentials is a folder as the sandbox has it.
