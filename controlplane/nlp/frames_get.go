@@ -7,6 +7,7 @@ func buildGet(r *reading) (outcome, bool) {
 	if r.take(cCount) {
 		s.Post.Count = true
 	}
+	columns := r.labelColumns()
 	selector := r.selector()
 	node := r.onNode()
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !r.has(cIt) {
@@ -29,6 +30,7 @@ func buildGet(r *reading) (outcome, bool) {
 	keep := s
 	s = step(OpGet, t)
 	s.Args, s.Post = keep.Args, keep.Post
+	s.Args.LabelColumns = columns
 	if selector != "" {
 		s.LabelSelector = joinComma(s.LabelSelector, selector)
 	}
@@ -73,6 +75,11 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 		return done(s)
 	}
 	filtered := r.has(cCrashing, cPending, cNotReady, cNotRunning, cFailing, cFailed, cEvicted, cOOM, cPull, cRestarted)
+	if selector != "" && node == "" && !filtered && !s.Post.Count && r.has(cEverything) {
+		r.take(cEverything, cAll, cWorkload, cRunning)
+		s.LabelSelector = selector
+		return r.allIn(s, r.listScope(where, pods))
+	}
 	running := r.has(cRunning, cPlaced, cImage, cContainer) // what runs has these
 	if pods == nil || (!where.said && !filtered && !running && node == "") {
 		return none()
@@ -96,6 +103,11 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 		return done(s)
 	}
 	r.take(cEverything, cAll, cWorkload)
+	return r.allIn(s, where)
+}
+
+// allIn lists what runs in a place.
+func (r *reading) allIn(s Step, where scope) (outcome, bool) {
 	s.Resource = Resource{Plural: CategoryAll, Kind: "all", Namespaced: true}
 	s.Also = r.v.category(CategoryAll)
 	s.Namespace, s.AllNamespaces = where.ns, where.all
