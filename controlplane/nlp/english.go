@@ -57,7 +57,7 @@ urgently useful user users usual usually
 valid various very via view visible visit
 wait waiting walk wanna want wanted wants warn watch watching way ways wednesday week weekend weeks weird well went whatever whatsoever whenever wherever whether
 while whole whoever wish within without wonder wondered wondering word words work worked working works world worried worry worse worst worth would write
-wrote
+wrote wise cpu-wise rubbish untoward forth mutual evidence folder
 namespaced non-namespaced scoped cluster-scoped
 carry carries carrying object objects successful normal
 yeah year years yep yesterday yet you young yours yourself

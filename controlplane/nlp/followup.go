@@ -46,6 +46,9 @@ func (r *reading) elliptic() bool {
 		at++
 	}
 	first := r.toks[at].text
+	if r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Op == OpLogs && r.has(cPrevious) && len(r.thingsNamed()) == 0 {
+		return true
+	}
 	if !ellipticStarts[first] && !r.has(cInstead, cSame) && len(r.toks)-at > 5 {
 		return false
 	}
@@ -268,6 +271,9 @@ func onlyValue(m map[string]string, value string) map[string]string {
 // swapThing exchanges the kind of a list, or the object.
 func (r *reading) swapThing(s *Step) (*question, bool) {
 	kinds := r.freeKinds()
+	if k, ok := r.kindredOf(s.Resource); ok {
+		return nil, r.swapKind(s, k)
+	}
 	if len(kinds) > 0 && len(r.thingsNamed()) == 0 {
 		return nil, r.swapKind(s, kinds[0])
 	}
@@ -391,6 +397,10 @@ func (r *reading) swapNamespace(s *Step, where scope) *question {
 			continue
 		}
 		if r.v.find(s.Resource.Key(), where.ns, n) == nil {
+			if others := r.v.inNamespace(s.Resource.Key(), where.ns); len(others) == 1 && len(s.Names) == 1 && Classify(*s) == Read && r.hasWord("one", "ones") {
+				s.Names = []string{others[0].Name} // "and the one of staging"
+				break
+			}
 			q := &question{text: "I see no " + strings.ToLower(s.Resource.Kind) + " " + n + " in " + where.ns + "."}
 			for _, o := range r.v.objects.named(strings.ToLower(n)) {
 				if o.Namespace == where.ns {

@@ -84,6 +84,10 @@ var unsafeRules = []struct {
 		"That is not about a cluster. " + help,
 	},
 	{
+		regexp.MustCompile(`(?i)\b(delete|kill|remove|uninstall|destroy|disable|stop|shut down|terminate|reprogram|update|upgrade|restart) (yourself|kubechat|this (bot|chat|assistant|agent))\b`),
+		"I change what is in the cluster by your order, and not what I am. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
 	},

@@ -73,7 +73,8 @@ func (r *reading) labelAt(i int) (string, bool) {
 	for lead > 0 && articles[r.toks[lead].text] {
 		lead--
 	}
-	if labelLeads[r.toks[lead].text] && r.labelKey(t.text) {
+	links := i+1 < len(r.toks) && (r.toks[i+1].text == "is" || r.toks[i+1].text == "are" || r.toks[i+1].text == "equals") && i > 2
+	if (labelLeads[r.toks[lead].text] || links && (r.toks[lead].text == "but" || r.toks[lead].text == "and" || r.toks[lead].text == "while")) && r.labelKey(t.text) {
 		return r.labelPair(lead, i, i, i+1, false)
 	}
 	return "", false
