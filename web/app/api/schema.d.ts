@@ -703,6 +703,8 @@ export interface components {
             min?: number;
             newName?: string;
             object?: unknown;
+            /** Format: int32 */
+            onlyAt?: number;
             output?: string;
             overwrite?: boolean;
             patch?: unknown;
