@@ -33,6 +33,9 @@ func (ix *index) follow(ctx context.Context, k *indexed) {
 	for pause := time.Duration(0); ; {
 		began := ix.now()
 		err := ix.round(ctx, k)
+		if ix.now().Sub(began) > 2*lastPause { // it went well for a while
+			pause = 0
+		}
 		switch {
 		case ctx.Err() != nil:
 			return

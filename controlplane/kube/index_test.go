@@ -204,7 +204,7 @@ func TestAnIndexThatIsOutOfTouchIsNotUsed(t *testing.T) {
 		// watches alone bring nothing: they are hung up, and what they missed is listed
 		s.change(func() { s.mute = true })
 		s.put("pods/shop/web-10", nil)
-		w.later(silentFor)
+		w.later(silentFor + 2*firstPause) // the watch is opened again after a pause
 		s.reset()
 		if got := named(w.words("ann"), "pods"); !strings.Contains(got, "web-10") || s.count("ann list pods") != 0 {
 			t.Errorf("ann hears of %s after %d lists", got, s.count("ann list pods"))

@@ -79,6 +79,8 @@ func (r *reading) namePlace(i int) bool {
 		return !english(r.toks[i].text) || r.endsNoun(i)
 	case "from", "called", "named", "namespace", "ns":
 		return true
+	case "is", "are", "was", "does", "did", "has":
+		return bare && p > 0 && r.toks[p-1].text == "why" // "why is vault failing"
 	default:
 		return inWords[w]
 	}

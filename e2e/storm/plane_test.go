@@ -113,12 +113,6 @@ func (r *replica) awaitReady() {
 	})
 }
 
-// kill ends the process as a crash would.
-func (r *replica) kill() {
-	_ = r.cmd.Process.Kill()
-	<-r.ended
-}
-
 // cpu is what the process has used.
 func (r *replica) cpu() time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.cmd.Process.Pid))
