@@ -88,6 +88,26 @@ var unsafeRules = []struct {
 		"I change what is in the cluster by your order, and not what I am. " + help,
 	},
 	{
+		regexp.MustCompile(`(?i)\b(ai|assistant|bot|model|llm)\b.{0,30}\b(no|without( any)?|free of|has no|have no)\s+(rules|limits|restrictions|filters?|constraints|guidelines)\b|\blet'?s play (a |some )?(game|role|pretend)|\b(says?|reads?|contains|reading|saying)\W{0,4}(assistant|system|developer)\s*:|\bobey (the|that|this|its|what)\b|\bdo (what|as|whatever) (the |that |this )?(log|logs|annotation|label|message|comment|config ?map|event|output)s? (says?|tells?|instructs?|wants?)\b`),
+		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\byour( own)? ((hidden|secret|initial|original|internal|underlying|full|exact) )+(instructions?|rules|guidelines|directives|configuration)\b`),
+		"I don't tell what I am made of or work with. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(open|start|get|give|spawn|launch|need|want)\b.{0,15}\b(bash|shell|terminal|console)\b.{0,10}\b(on|at|into|in) (the |a |that |this |my )?(node|host|machine|server)\b`),
+		"I run no programs and open no shells, neither here nor on a node. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(plug|solder|screw|slot)\b.{0,40}\b(ram|dimms?|memory|disks?|ssds?|gpus?|cards?|cpus?)\b`),
+		"I change what is in the cluster, not what it runs on. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(write|draft|compose)\b.{0,20}\b(letter|speech|cv|toast)\b`),
+		"That is not about a cluster. " + help,
+	},
+	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
 	},

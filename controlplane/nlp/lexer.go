@@ -66,7 +66,7 @@ var (
 )
 
 var numberWords = map[string]int{
-	"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+	"zero": 0, "nought": 0, "naught": 0, "nil": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 	"eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
 	"nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "couple": 2, "dozen": 12, "single": 1,
 }
@@ -368,7 +368,7 @@ func joinSpans(in []token) []token {
 			span(1, 24*time.Hour)
 		case t.text == "this" && partsOfTime[next(1)] > 0:
 			span(2, partsOfTime[next(1)])
-		case t.lit == litNumber && (next(1) == "percent" || next(1) == "pct"):
+		case t.lit == litNumber && (next(1) == "percent" || next(1) == "pct" || next(1) == "%"):
 			t.raw += "%"
 			t.text, t.lit, t.brk = t.raw, litPercent, in[i+1].brk
 			i++

@@ -49,7 +49,7 @@ func translate(ctx context.Context, req Request) Translation {
 		}
 	}
 	said := clean(req.Utterance)
-	said = plainly(answered(withoutUnshown(said), focus))
+	said = withoutInterjection(plainly(answered(withoutUnshown(said), focus)), focus)
 	if why := guard(said); why != "" {
 		return refusal(why, focus)
 	}
@@ -62,6 +62,11 @@ func translate(ctx context.Context, req Request) Translation {
 		}
 	}
 	u := understand(ctx, req.Vocabulary, focus, said)
+	if !complete(u) {
+		if more, tail, ok := afterTalk(ctx, req.Vocabulary, focus, said); ok {
+			return answer(ctx, req.Vocabulary, focus, tail, more)
+		}
+	}
 	return answer(ctx, req.Vocabulary, focus, said, u)
 }
 
@@ -92,6 +97,9 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 		return orRequest(ctx, v, focus, said, all)
 	}
 	whole := clause(ctx, v, focus, said)
+	if more, ok := spread(ctx, v, focus, whole); ok {
+		return more
+	}
 	if complete(whole) {
 		return orRequest(ctx, v, focus, said, whole)
 	}
