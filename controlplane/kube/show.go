@@ -283,11 +283,14 @@ func (g *grid) part(step nlp.Step, r nlp.Resource) []chat.Part {
 	if step.Args.ShowLabels {
 		t.Columns = append(t.Columns, chat.Column{Name: "Labels", Kind: "text"})
 	}
+	for _, key := range step.Args.LabelColumns {
+		t.Columns = append(t.Columns, chat.Column{Name: columnName(key), Kind: "text"})
+	}
 	for _, add := range g.extra {
 		t.Columns = append(t.Columns, add.Column)
 	}
 	for _, row := range rows {
-		line := append(g.lead(step, r, row), row.line(shown, step.Args.ShowLabels)...)
+		line := append(g.lead(step, r, row), row.line(shown, step.Args)...)
 		for _, add := range g.extra {
 			line = append(line, add.value(row.object))
 		}
@@ -326,15 +329,28 @@ func (g *grid) lead(step nlp.Step, r nlp.Resource, row gridRow) []any {
 	return []any{}
 }
 
-func (row gridRow) line(shown []int, showLabels bool) []any {
+func (row gridRow) line(shown []int, args nlp.Args) []any {
 	line := []any{}
 	for _, i := range shown {
 		line = append(line, row.cell(i))
 	}
-	if showLabels {
-		line = append(line, labels.FormatLabels(row.object.GetLabels()))
+	have := row.object.GetLabels()
+	if args.ShowLabels {
+		line = append(line, labels.FormatLabels(have))
+	}
+	for _, key := range args.LabelColumns {
+		line = append(line, have[key])
 	}
 	return line
+}
+
+// columnName is what kubectl heads a label's column with: the key after its prefix.
+func columnName(key string) string {
+	name := key[strings.LastIndex(key, "/")+1:]
+	if name == "" {
+		return key
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // cell is text, a number or nil, whatever a custom resource's column may hold.

@@ -91,6 +91,8 @@ func afterIMean(said string) string {
 	return ""
 }
 
+var wishes = wordSet("think need want guess would wonder suppose just want'd must")
+
 var pronouns = wordSet("it its them they their that this those these one ones there")
 
 var denials = wordSet("not never no dont without avoid only after before then until")
@@ -105,6 +107,9 @@ func startsReason(toks []token, i int) bool {
 	}
 	if !reasonLeads[t.text] || !reasonPersons[toks[i+1].text] || i == 0 && t.text != "since" {
 		return false
+	}
+	if t.text == "so" && i+2 < len(toks) && toks[i+1].text == "i" && wishes[toks[i+2].text] {
+		return false // "ok so I need the volumes"
 	}
 	if t.text == "as" { // "as the yaml" is a form, "as we need it" a reason
 		return toks[i+1].text == "i" || toks[i+1].text == "we" || toks[i+1].text == "they" || toks[i+1].text == "my" || toks[i+1].text == "our"

@@ -42,7 +42,9 @@ how about we, how about, what do you say we, why do not we, why not, maybe, perh
 i would say, i say, i think we should, i think you should, i think, i suggest you, i suggest to, i suggest that we, i suggest we, i suggest, i propose to, i propose we, i propose, i guess we should, maybe we should, perhaps we should, i recommend to, i vote to, would you be able to, are you able to, will you be able to, we only need, we just need, i only need, i just need,
 it would be great if you, it would be nice if you, it would be good if you, it would be lovely if you, it would be helpful if you, it would be great if you could, it would be nice if you could, it would be good if you could, it would be helpful if you could, it would be great if we could, i would appreciate it if you, i would appreciate it if you could, i would be grateful if you could, i would be grateful if you, i would be glad if you, we would be grateful if you could, we would appreciate it if you could, grateful if you could, great if you could, nice if you could,
 thereafter, subsequently, henceforth, following that, hereby, we hereby, once that is done, once this is done, once it is done, once done, once that is through, once it is through, when that is done, when this is done, when it is done, when done, when that is through, as soon as that is done, once they are done, after which, and after, please to, i ask you to, we ask you to, i ask that, we ask that, i request that, we request that, we hereby request that, it is requested that, it is asked that, please see to it that, kindly see to it that, i would ask you to, you are asked to, we would ask you to, i beg you to, gg, yo, i would need, we would need, i will need, we will need, there is need of, it is needed, it needs, is needed, i am in need of, we are in need of, with immediate effect, effective immediately, until further notice, till further notice, for the time being, for the moment,
-let us have, we require, could i have, can i have, could i get, can i get, could we have, can we have, could we get, can we get, may i have, may i ask you to, i am asking to, let us please, please do, do please, somehow, simply, double check, once more, one more thing, last thing, another thing, in that case just, then just, so just, now just, for me, for us`)
+let us have, we require, could i have, can i have, could i get, can i get, could we have, can we have, could we get, can we get, may i have, may i ask you to, i am asking to, let us please, please do, do please, somehow, simply, double check, once more, one more thing, last thing, another thing, in that case just, then just, so just, now just, for me, for us,
+they want me to, my boss wants me to, i am supposed to, we are supposed to, i am meant to, aight, alrighty, righto,
+when it is empty, once it is empty, as soon as it is empty, when it is drained, once it is drained, when drained, once drained, when empty, once empty, when that is finished, when it is finished, once it is finished, once that is finished, when it has finished, once it has finished, when that has finished, once that has finished, when they are done, when they are gone, once they are gone, as soon as it is done, once that is complete, when that is complete, when it is complete, once it is complete`)
 
 func leadWords(s string) map[string][][]string {
 	out := map[string][][]string{}
@@ -77,6 +79,9 @@ func leadAt(toks []token) int {
 	}
 	if len(toks) > 1 && greetings[toks[0].text] && !toks[0].brk && (statives[toks[1].text] || toks[1].text == "to" || toks[1].text == "ought") {
 		return 0 // something is called that
+	}
+	if toks[0].text == "do" && len(toks) > 1 && !toks[0].brk && !negations[toks[1].text] && (toks[1].text == "let" || startsOrder(toks[1:]) && !onlyShows(toks[1].text)) {
+		return 1 // "do restart it"
 	}
 	if toks[0].text == "no" && !toks[0].brk || toks[0].text == "best" && !toks[0].brk {
 		return 0

@@ -57,7 +57,7 @@ urgently useful user users usual usually
 valid various very via view visible visit
 wait waiting walk wanna want wanted wants warn watch watching way ways wednesday week weekend weeks weird well went whatever whatsoever whenever wherever whether
 while whole whoever wish within without wonder wondered wondering word words work worked working works world worried worry worse worst worth would write
-wrote
+wrote wise cpu-wise rubbish untoward forth mutual evidence folder
 namespaced non-namespaced scoped cluster-scoped
 carry carries carrying object objects successful normal
 yeah year years yep yesterday yet you young yours yourself
@@ -67,4 +67,5 @@ yeah year years yep yesterday yet you young yours yourself
 // to write about and nothing to list.
 var offTopic = wordSet(`poem poems haiku joke jokes song songs lyrics recipe recipes weather movie movies film novel essay blog tweet riddle limerick
 script scripts python javascript java golang rust html css tutorial book books homework translate translation french german spanish italian president
-football soccer baseball stock stocks bitcoin crypto horoscope pizza cake dinner holiday vacation birthday lottery supplier purchase hardware christmas easter invoice salary picture painting draw paint sing dance`)
+football soccer baseball stock stocks bitcoin crypto horoscope pizza cake dinner holiday vacation birthday lottery supplier purchase hardware christmas easter invoice salary picture painting draw paint sing dance
+curriculum interview hotel chess gossip girlfriend boyfriend printer chatgpt gpt openai claude gemini`)

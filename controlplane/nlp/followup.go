@@ -46,6 +46,9 @@ func (r *reading) elliptic() bool {
 		at++
 	}
 	first := r.toks[at].text
+	if r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Op == OpLogs && r.has(cPrevious) && len(r.thingsNamed()) == 0 {
+		return true
+	}
 	if !ellipticStarts[first] && !r.has(cInstead, cSame) && len(r.toks)-at > 5 {
 		return false
 	}
@@ -61,6 +64,9 @@ func (r *reading) elliptic() bool {
 	}
 	if r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Op == OpCanI && len(r.toks) <= 4 {
 		return true // "and create?" asks for another right
+	}
+	if r.imperative(cUndo) && r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1].Op == OpScale && !r.has(cRevision) && r.hasWord("to") {
+		return true // "go back to 4" is of replicas
 	}
 	if r.imperative(cUndo) && r.has(cIt) && r.hasWord("to", "on") && r.setsValue() {
 		return true // "put it back to info"
@@ -107,7 +113,7 @@ func (r *reading) swapCount(s *Step) bool {
 	if s.Op != OpScale || s.Args.Replicas == nil || len(r.thingsNamed()) > 0 {
 		return false
 	}
-	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please", "meant", "mean", "with") && len(r.toks) > 2 {
+	if !r.has(cMake, cInstead, cUp, cDown, cSet, cMore, cScale) && !r.hasWord("to", "rather", "no", "back", "fewer", "less", "sorry", "wait", "please", "meant", "mean", "with", "better", "enough", "maybe", "suffices", "instead") && len(r.toks) > 2 {
 		return false
 	}
 	a, ok := r.amount()
@@ -128,8 +134,8 @@ func (r *reading) swapCount(s *Step) bool {
 	if n < 0 || n > MaxReplicas {
 		return false
 	}
-	r.take(cMake, cSet, cIt, cUp, cDown, cReplicas, cMore, cScale, cAdd, cRemove)
-	r.useWords("back", "no", "sorry", "rather", "again", "wait", "meant", "mean", "actually", "hmm")
+	r.take(cMake, cSet, cIt, cUp, cDown, cReplicas, cMore, cScale, cAdd, cRemove, cUndo)
+	r.useWords("go", "better", "enough", "maybe", "suffices", "back", "no", "sorry", "rather", "again", "wait", "meant", "mean", "actually", "hmm")
 	count := int32(n)
 	s.Args.Current, s.Args.Replicas = s.Args.Replicas, &count
 	return true
@@ -175,7 +181,7 @@ func (r *reading) swapRight(s *Step) bool {
 
 // swapValue puts another value where the last change had one: another tag, another value of the one variable or label.
 func (r *reading) swapValue(s *Step) bool {
-	if slices.ContainsFunc(r.thingsNamed(), func(o objMention) bool { return !o.part }) || !r.has(cMake, cInstead, cSet, cIt) && !r.hasWord("no", "rather", "actually", "sorry", "back") {
+	if slices.ContainsFunc(r.thingsNamed(), func(o objMention) bool { return !o.part }) || !r.has(cMake, cInstead, cSet, cIt, cAdd) && !r.hasWord("also", "too", "plus", "no", "rather", "actually", "sorry", "back") {
 		return false
 	}
 	at := -1
@@ -244,7 +250,7 @@ func (r *reading) swapPair(s *Step, i int) bool {
 		set = &s.Args.Env
 	}
 	if _, ok := (*set)[k]; !ok || len(*set) != 1 {
-		return false
+		return r.addPair(s, i)
 	}
 	*set = map[string]string{k: v}
 	s.Args.Overwrite = s.Op != OpSetEnv
@@ -268,6 +274,9 @@ func onlyValue(m map[string]string, value string) map[string]string {
 // swapThing exchanges the kind of a list, or the object.
 func (r *reading) swapThing(s *Step) (*question, bool) {
 	kinds := r.freeKinds()
+	if k, ok := r.kindredOf(s.Resource); ok {
+		return nil, r.swapKind(s, k)
+	}
 	if len(kinds) > 0 && len(r.thingsNamed()) == 0 {
 		return nil, r.swapKind(s, kinds[0])
 	}
@@ -391,6 +400,10 @@ func (r *reading) swapNamespace(s *Step, where scope) *question {
 			continue
 		}
 		if r.v.find(s.Resource.Key(), where.ns, n) == nil {
+			if others := r.v.inNamespace(s.Resource.Key(), where.ns); len(others) == 1 && len(s.Names) == 1 && Classify(*s) == Read && r.hasWord("one", "ones") {
+				s.Names = []string{others[0].Name} // "and the one of staging"
+				break
+			}
 			q := &question{text: "I see no " + strings.ToLower(s.Resource.Kind) + " " + n + " in " + where.ns + "."}
 			for _, o := range r.v.objects.named(strings.ToLower(n)) {
 				if o.Namespace == where.ns {

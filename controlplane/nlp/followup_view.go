@@ -1,5 +1,7 @@
 package nlp
 
+import "strings"
+
 // swapView changes how a read is shown.
 func (r *reading) swapView(s *Step) bool {
 	switch s.Op {
@@ -19,7 +21,7 @@ func (r *reading) swapView(s *Step) bool {
 	}
 	before := *s
 	r.outputs(s)
-	if node := r.onNode(); node != "" && s.Resource.Plural == "pods" {
+	if node := strings.TrimPrefix(r.onNode(), "!"); node != "" && s.Resource.Plural == "pods" {
 		s.FieldSelector = joinComma(s.FieldSelector, "spec.nodeName="+node)
 		if last := r.focus.Plan.Steps[len(r.focus.Plan.Steps)-1]; last.Resource.Plural != "pods" && !r.saidNamespace() {
 			s.Namespace, s.AllNamespaces = "", true
@@ -90,6 +92,7 @@ func (r *reading) swapLogs(s *Step) bool {
 	changed := false
 	if r.take(cPrevious) {
 		s.Args.Previous, changed = true, true
+		r.also(cPrevious, cNot, cNow)
 	}
 	if r.take(cFollow) {
 		s.Args.Follow, changed = true, true

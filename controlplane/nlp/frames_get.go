@@ -1,5 +1,7 @@
 package nlp
 
+import "strings"
+
 func buildGet(r *reading) (outcome, bool) {
 	s := Step{Op: OpGet}
 	r.outputs(&s)
@@ -7,6 +9,8 @@ func buildGet(r *reading) (outcome, bool) {
 	if r.take(cCount) {
 		s.Post.Count = true
 	}
+	r.withoutDenied()
+	columns := r.labelColumns()
 	selector := r.selector()
 	node := r.onNode()
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !r.has(cIt) {
@@ -29,10 +33,12 @@ func buildGet(r *reading) (outcome, bool) {
 	keep := s
 	s = step(OpGet, t)
 	s.Args, s.Post = keep.Args, keep.Post
+	s.Args.LabelColumns = columns
 	if selector != "" {
 		s.LabelSelector = joinComma(s.LabelSelector, selector)
 	}
 	r.placeOnNode(&s, node, t)
+	r.otherNamespaces(&s)
 	r.refine(&s, t)
 	return done(s)
 }
@@ -73,6 +79,11 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 		return done(s)
 	}
 	filtered := r.has(cCrashing, cPending, cNotReady, cNotRunning, cFailing, cFailed, cEvicted, cOOM, cPull, cRestarted)
+	if selector != "" && node == "" && !filtered && !s.Post.Count && r.has(cEverything) {
+		r.take(cEverything, cAll, cWorkload, cRunning)
+		s.LabelSelector = selector
+		return r.allIn(s, r.listScope(where, pods))
+	}
 	running := r.has(cRunning, cPlaced, cImage, cContainer) // what runs has these
 	if pods == nil || (!where.said && !filtered && !running && node == "") {
 		return none()
@@ -80,7 +91,7 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 	if !where.said && !running && !filtered && selector == "" && node == "" {
 		return none()
 	}
-	if r.hasWord("deployed", "workloads", "installed") && node == "" && selector == "" && !filtered && where.ns != "" {
+	if r.hasWord("deployed", "workloads", "installed") && !r.hasNoun(cImage) && node == "" && selector == "" && !filtered && where.ns != "" {
 		r.useWords("deployed", "workloads", "installed")
 		r.take(cPlaced, cRunning, cContainer)
 		running = false
@@ -96,6 +107,11 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 		return done(s)
 	}
 	r.take(cEverything, cAll, cWorkload)
+	return r.allIn(s, where)
+}
+
+// allIn lists what runs in a place.
+func (r *reading) allIn(s Step, where scope) (outcome, bool) {
 	s.Resource = Resource{Plural: CategoryAll, Kind: "all", Namespaced: true}
 	s.Also = r.v.category(CategoryAll)
 	s.Namespace, s.AllNamespaces = where.ns, where.all
@@ -118,7 +134,8 @@ func (r *reading) onNode() string {
 		for p >= 0 && articles[r.toks[p].text] {
 			p--
 		}
-		if p < 0 || (r.toks[p].text != "on" && r.toks[p].text != "onto" && r.toks[p].text != "from") || !(r.saysKind("pods") || len(r.otherKinds("nodes")) == 0) {
+		left := r.saysKind("pods") && r.leftOutAt(o.i, true)
+		if !left && (p < 0 || r.toks[p].text != "on" && r.toks[p].text != "onto" && r.toks[p].text != "from") || !(r.saysKind("pods") || len(r.otherKinds("nodes")) == 0) {
 			continue
 		}
 		r.use(o.mention)
@@ -128,6 +145,9 @@ func (r *reading) onNode() string {
 			}
 		}
 		r.take(cRunning, cPlaced)
+		if left {
+			return "!" + o.refs[0].Name
+		}
 		return o.refs[0].Name
 	}
 	return ""
@@ -169,7 +189,11 @@ func (r *reading) placeOnNode(s *Step, node string, t target) {
 	if node == "" || s.Resource.Plural != "pods" {
 		return
 	}
-	s.FieldSelector = joinComma(s.FieldSelector, "spec.nodeName="+node)
+	term := "spec.nodeName=" + node
+	if other, ok := strings.CutPrefix(node, "!"); ok {
+		term = "spec.nodeName!=" + other
+	}
+	s.FieldSelector = joinComma(s.FieldSelector, term)
 	if !r.saidNamespace() && len(s.Names) == 0 && t.owner == nil {
 		s.Namespace, s.AllNamespaces = "", true
 	}
@@ -222,7 +246,7 @@ func (r *reading) wide() bool {
 		return false
 	}
 	for _, k := range r.freeKinds() {
-		if k.kinds[0].Key() == "nodes" && k.i >= q.i && k.j <= q.j && len(r.otherKinds("nodes")) == 0 && len(r.freeObjects()) == 0 {
+		if k.kinds[0].Key() == "nodes" && k.i >= q.i && k.j <= q.j && len(r.otherKinds("nodes")) == 0 && len(r.freeObjects()) == 0 && !(r.has(cIt) && len(r.focus.Names) > 0 && r.focus.Resource.Plural == "pods") {
 			return false
 		}
 	}

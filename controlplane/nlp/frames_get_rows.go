@@ -41,12 +41,16 @@ func (r *reading) filters(s *Step) {
 		if t.test == TestCordoned && s.Resource.Plural != "nodes" {
 			continue
 		}
+		if (t.c == cCordoned || t.c == cTerm || t.c == cEvicted || t.c == cCrashing) && r.notSo(t.c) {
+			continue
+		}
 		if r.take(t.c) {
 			add(t.test, "")
 			r.also(cNot)
 		}
 	}
 	switch {
+	case r.notSo(cCompleted), r.notSo(cFailed):
 	case !pods && r.take(cFailed):
 		add(TestFailed, "")
 	case pods && r.take(cFailed):
@@ -56,7 +60,9 @@ func (r *reading) filters(s *Step) {
 	case !pods && r.take(cCompleted):
 		add(TestCompleted, "")
 	}
-	if s.Resource.Plural == "cronjobs" && s.Args.Output == "" && r.take(cSuspended) {
+	if s.Resource.Plural == "cronjobs" && r.notSo(cSuspended) {
+		r.take(cSuspended)
+	} else if s.Resource.Plural == "cronjobs" && s.Args.Output == "" && r.take(cSuspended) {
 		add(TestSuspended, "")
 	}
 	r.rowNumbers(s, add)

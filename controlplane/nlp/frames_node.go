@@ -91,6 +91,9 @@ func buildDrain(r *reading) (outcome, bool) {
 // drainTalk are words of what a drain does anyway: pods of daemon sets stay, and what pods keep on the node goes.
 var drainTalk = wordSet("maintenance sets local data empty-dir skip skipping throw away lose losing discard managed can delete-emptydir-data")
 
+// saidBefore are words that point at something that was said, and name nothing.
+var saidBefore = wordSet("aforementioned said same previous earlier last new above")
+
 var taintEffects = map[string]string{"noschedule": "NoSchedule", "prefernoschedule": "PreferNoSchedule", "noexecute": "NoExecute"}
 
 func buildTaint(r *reading) (outcome, bool) {
@@ -133,7 +136,7 @@ func buildTaint(r *reading) (outcome, bool) {
 		}
 	}
 	if len(s.Args.Set)+len(s.Args.Remove) == 0 && remove {
-		if q, ok := r.cue(cTaint); ok && q.j < len(r.toks) && !stopWords[r.toks[q.j].text] && !r.used[q.j] {
+		if q, ok := r.cue(cTaint); ok && q.j < len(r.toks) && !r.objectNamed(q.j) && !targetPronouns[r.toks[q.j].text] && !stopWords[r.toks[q.j].text] && !r.used[q.j] {
 			s.Args.Remove = append(s.Args.Remove, strings.TrimSuffix(r.toks[q.j].raw, "-"))
 			r.use(mention{i: q.j, j: q.j + 1})
 		} else {
@@ -142,12 +145,16 @@ func buildTaint(r *reading) (outcome, bool) {
 				if k > 0 && taintEffects[r.toks[k].text] != "" {
 					k--
 				}
-				if k >= 0 && t.text == "taint" && !r.used[k] && !stopWords[r.toks[k].text] {
+				if k >= 0 && t.text == "taint" && !r.used[k] && !stopWords[r.toks[k].text] && !saidBefore[r.toks[k].text] && !r.verbPlace(k) {
 					s.Args.Remove = append(s.Args.Remove, r.toks[k].raw)
 					r.useTok(k)
 				}
 			}
 		}
+	}
+	if remove && len(s.Args.Set)+len(s.Args.Remove) == 0 && r.hasWord("taint", "untaint") {
+		s.Args.Remove = r.lastTaints()
+		r.useWords("aforementioned", "said", "same")
 	}
 	if effect != "" {
 		for i, key := range s.Args.Remove {

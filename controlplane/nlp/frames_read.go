@@ -80,6 +80,15 @@ func (r *reading) containerSaid(t target) string {
 	if !ok || len(d.Containers) < 2 {
 		return ""
 	}
+	for i := 1; i < len(r.toks); i++ { // "config reloader" for config-reloader
+		two := strings.ToLower(r.toks[i-1].raw + "-" + r.toks[i].raw)
+		if !r.used[i-1] && !r.used[i] && !r.toks[i-1].brk && slices.ContainsFunc(d.Containers, func(c Container) bool { return c.Name == two }) {
+			r.useTok(i - 1)
+			r.useTok(i)
+			r.note(mention{i: i - 1, j: i + 1}, "container "+two)
+			return two
+		}
+	}
 	for i, tok := range r.toks {
 		if !r.used[i] && !r.namespaceAt(i, 2) && slices.ContainsFunc(d.Containers, func(c Container) bool { return c.Name == tok.text }) {
 			r.useTok(i)
@@ -359,6 +368,7 @@ func buildTop(r *reading) (outcome, bool) {
 	}
 	selector := r.selector()
 	keep := s
+	listed := r.listedToo()
 	t, q := r.topTarget()
 	if q != nil {
 		return asks(q)
@@ -370,7 +380,27 @@ func buildTop(r *reading) (outcome, bool) {
 	}
 	s.LabelSelector = joinComma(s.LabelSelector, selector)
 	r.take(cAll, cRunning, cWorkload, cLeast)
+	if listed && len(s.Names) == 0 && s.Post.Sort == "" && s.Post.Top == 0 && !s.Args.AllContainers {
+		return done(Step{Op: OpGet, Resource: s.Resource, Namespace: s.Namespace, AllNamespaces: s.AllNamespaces, LabelSelector: s.LabelSelector}, s)
+	}
 	return done(s)
+}
+
+var besides = wordSet("and plus alongside along together")
+
+// listedToo: "list the pods in web and their cpu usage" asks for the list and for the usage.
+func (r *reading) listedToo() bool {
+	shows := false
+	for i, t := range r.toks {
+		shows = shows || t.text == "list" && i < 3
+		if shows && besides[t.text] && i > 1 && slices.ContainsFunc(r.kinds, func(k kindMention) bool {
+			return k.j <= i && (k.kinds[0].Key() == "pods" || k.kinds[0].Key() == "nodes")
+		}) && slices.ContainsFunc(r.cues, func(q cue) bool { return q.i > i && (q.c == cUsage || q.c == cCPU || q.c == cMemory) }) &&
+			!slices.ContainsFunc(r.cues, func(q cue) bool { return q.j <= i && (q.c == cCPU || q.c == cMemory) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // asksHowMuch: "how much is each of them using".

@@ -264,15 +264,16 @@ func (r *reading) replicas(s *Step, t target, a amount) *question {
 func buildHPA(r *reading) (outcome, bool) {
 	key := "horizontalpodautoscalers.autoscaling"
 	bound := r.hasWord("max", "min", "maximum", "minimum", "maxreplicas", "minreplicas")
-	if !r.saysKind(key) && !(r.has(cReplicas) && r.has(cMax, cMin) && bound) {
+	about := bound && r.focus.Resource.Key() == key && len(r.focus.Names) == 1 && len(r.thingsNamed()) == 0
+	if !about && !r.saysKind(key) && !(r.has(cReplicas) && r.has(cMax, cMin) && bound) {
 		return none()
 	}
-	if !r.imperative(cSet, cUp, cDown, cScale, cMake, cResize, cGeneric, cLimit, cMax) {
+	if !r.imperative(cSet, cUp, cDown, cScale, cMake, cResize, cGeneric, cLimit, cMax, cAdd) {
 		return none()
 	}
 	lo, hi := r.bounds()
 	r.take(cMax, cMin, cReplicas, cSet, cUp, cDown, cScale, cMake, cLimit, cResize, cGeneric, cRange)
-	t, q := r.target(targetSpec{kinds: []string{key}, write: true, verb: "change"})
+	t, q := r.target(targetSpec{kinds: []string{key}, write: true, focus: about, verb: "change"})
 	if q != nil {
 		return asks(q)
 	}

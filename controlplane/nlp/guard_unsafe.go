@@ -9,7 +9,7 @@ var unsafeRules = []struct {
 }{
 	{
 		regexp.MustCompile(`(?i)^\W*(system|assistant|developer|admin|root|tool|user)\s*:|\b(ignore|disregard|forget|override)\b.{0,40}\b(instruction|instructions|rules|policy|policies|prompt|guardrails|restrictions|safety)\b|\b(pretend|act as|act as if|act like|imagine|suppose)\b.{0,20}\b(you|root|admin|no rules|approved)\b|\byou are now\b|\b(developer|god|admin|debug|sudo|root|jailbreak) mode\b|\bsystem prompt\b|\bjailbreak\b`),
-		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
+		otherRules,
 	},
 	{
 		regexp.MustCompile(`(?i)\b(next|further|future|subsequent|upcoming|coming|following)\s+(deletes?|deletions?|changes?|requests?|commands?|times?|ones|steps?|actions?|restarts?|operations?)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|prompt\w*)\b|\b(from now on|in future|in the future|always|permanently|for (this|the rest of the) session)\b.{0,60}\b(approv\w*|confirm\w*|ask\w*|without)\b|^\W*(please |just )?(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(approvals?|confirmations?)\b|\b(skip|disable|bypass|turn off|switch off|stop|no more|remove)\b.{0,20}\b(all |the |any |every )?(all (approvals?|confirmations?)|dry[- ]runs?|audit( log(ging)?)?|access reviews?|safety checks?|guardrails|rbac|redaction|admission( control(lers?)?)?|policy checks?)\b`),
@@ -45,7 +45,7 @@ var unsafeRules = []struct {
 	},
 	{
 		regexp.MustCompile(`(?i)\b(ignore|disregard|forget)\b.{0,30}\b(everything|anything|all)\b.{0,20}\b(above|before|earlier|previous|so far|told|said)\b|\byour new (task|job|role|goal|instructions?)\b`),
-		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
+		otherRules,
 	},
 	{
 		regexp.MustCompile(`(?i)\b(treat|consider|regard|count|take)\b.{0,40}\bas\s+(already\s+)?(pre-?)?(approved|confirmed|authori[sz]ed|agreed)\b`),
@@ -63,6 +63,50 @@ var unsafeRules = []struct {
 		regexp.MustCompile(`(?i)^\W*(how|what|write|explain|give me|show me)\b.{0,60}\b(lists?|arrays?|strings?|loops?|functions?|class(es)?|scripts?|regex|dictionar(y|ies)|dicts?|variables?|files?)\b.{0,20}\bin (python|javascript|typescript|java|golang|go|rust|ruby|php|perl|bash|sql|excel|haskell|c\+\+)\W*$`),
 		"That is not about a cluster. " + help,
 	},
+	{ // a game of being something else
+		regexp.MustCompile(`(?i)\brole[- ]?play(ing)?\b|\bplay (a|the|this) (little )?(game|role|part)\b|\byou (are|'re|have|obey|follow|know)( now)?( an?| the)?( \w+){0,3} (with(out)?|no|unrestricted|unlimited|unfiltered|uncensored)( any| no)?( more)? ?(rules?|limits?|restrictions?|filters?|boundaries|constraints|ai|shell|assistant|bot|model|agent)\b`),
+		otherRules,
+	},
+	{ // what somebody else has written somewhere is no order of the person who asks
+		regexp.MustCompile(`(?i)\b(obey|comply with|follow|heed|execute|carry out)\b\s+(the|that|this|those|its|these|what the)\s+(\w+\s+)?(log|logs|log line|annotation|comment|ticket|message|note|label|page|e-?mail|readme|instructions?|orders?|text)\b|\bdo (as|what|whatever|like) (the|that|this|it|those)\b.{0,30}\b(says?|tells?|asks?|wants?|demands?|orders?)\b|\b(log|logs|annotation|comment|ticket|message|note|readme|page|e-?mail|configmap|label)\b.{0,50}\b(says?|reads?|tells?|asks?)\b.{0,90}\b(obey|comply|follow it|do so|do that|do it|do as|act on it|carry (it|that) out|execute it)\b|['":]\s*(assistant|system|ai|bot)\s*[:,]\s`),
+		"What is written in logs, notes or tickets is no order to me: say yourself what you want, in your own words.",
+	},
+	{
+		regexp.MustCompile(`(?i)\b(your|you) (\w+ )?(hidden|secret|internal|initial|original|underlying|base|first) (\w+ )?(instructions?|prompts?|guidelines?|rules?|directives?|programming|orders|configuration)\b|\b(instructions?|rules|guidelines|orders|directives) (were|are|have|did|do) you( been| being)? (given|told|get|got|follow(ing)?|under|have)\b|\b(your|you) (training( data)?|source code|weights|guidelines|programming|instructions|language model)\b|\b(text|words|everything|all|message) (above|before this)\b.{0,25}\b(word for word|verbatim)\b`),
+		"I don't tell what I am made of or work with. " + help,
+	},
+	{ // a shell on a machine, hands on a machine, and what a machine is made of
+		regexp.MustCompile(`(?i)\b(open|start|get|give|drop|launch|spawn|need|want|grab)\b.{0,20}\b(bash|shell|terminal|console|command line|prompt|zsh)\b.{0,20}\b(on|onto)\s+(the |a |my |that |this )?(\w+ )?(host|node|machine|server|vm|box|worker)s?\b|\b(plug|insert|solder|screw|slot|fit|mount|install|put|stick|add|replace|swap|change|order)\b.{0,30}\b(of ram|ram (stick|module|bar)s?|dimms?|memory (stick|module|bar|bank)s?|graphics cards?|gpu cards?|network cards?|power (supply|supplies|cable|cord)|hard (disks?|drives?)|ssds?|cpu fans?|cooling|motherboards?|mainboards?)\b`),
+		"I change what is in the cluster, not what it runs on. " + help,
+	},
+	{ // letters, talks and errands
+		regexp.MustCompile(`(?i)\b(write|compose|draft|prepare|make)\s+(me |us |up )?(a|an|my|our|the)?\s*(\w+ ){0,2}(cover letter|letter|resume|cv|speech|essay|article|press release|newsletter|business plan|job (ad|description|application|offer)|toast|presentation|slides?|powerpoint|thesis|story|cv)\b|\b(job|salary) (interview|negotiation)\b|\bsummari[sz]e (this|the|that|my) (article|document|meeting|book|video|page|pdf|text|paper|e-?mail)\b|^\W*(please |can you |could you )?(send|write|post)\b.{0,12}\b(slack|teams|e-?mail|sms|text|chat|whatsapp)? ?(message|e-?mail|mail|sms|ping)s?\b.{0,12}\bto\b|^\W*(please |can you |could you )?(call|phone|ring|e-?mail|text)\s+(up )?(the |our |my )?(vendor|boss|manager|customers?|clients?|team|police|office|support|hotline|helpdesk|ceo|cto|colleagues?|mum|mom|wife|husband)\b`),
+		"That is not about a cluster. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(delete|kill|remove|uninstall|destroy|disable|stop|shut down|terminate|reprogram|update|upgrade|restart) (yourself|kubechat|this (bot|chat|assistant|agent))\b`),
+		"I change what is in the cluster by your order, and not what I am. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(ai|assistant|bot|model|llm)\b.{0,30}\b(no|without( any)?|free of|has no|have no)\s+(rules|limits|restrictions|filters?|constraints|guidelines)\b|\blet'?s play (a |some )?(game|role|pretend)|\b(says?|reads?|contains|reading|saying)\W{0,4}(assistant|system|developer)\s*:|\bobey (the|that|this|its|what)\b|\bdo (what|as|whatever) (the |that |this )?(log|logs|annotation|label|message|comment|config ?map|event|output)s? (says?|tells?|instructs?|wants?)\b`),
+		"That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\byour( own)? ((hidden|secret|initial|original|internal|underlying|full|exact) )+(instructions?|rules|guidelines|directives|configuration)\b`),
+		"I don't tell what I am made of or work with. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(open|start|get|give|spawn|launch|need|want)\b.{0,15}\b(bash|shell|terminal|console)\b.{0,10}\b(on|at|into|in) (the |a |that |this |my )?(node|host|machine|server)\b`),
+		"I run no programs and open no shells, neither here nor on a node. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(plug|solder|screw|slot)\b.{0,40}\b(ram|dimms?|memory|disks?|ssds?|gpus?|cards?|cpus?)\b`),
+		"I change what is in the cluster, not what it runs on. " + help,
+	},
+	{
+		regexp.MustCompile(`(?i)\b(write|draft|compose)\b.{0,20}\b(letter|speech|cv|toast)\b`),
+		"That is not about a cluster. " + help,
+	},
 	{
 		regexp.MustCompile(`(?i)\bimpersonat(e|ing)\b`),
 		"I act only as you, with your own rights in the cluster.",
@@ -72,6 +116,8 @@ var unsafeRules = []struct {
 		"I don't delete whole clusters, or all namespaces or nodes. Name one thing to delete.",
 	},
 }
+
+const otherRules = "That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help
 
 // unsafe says why a text asks for what is never done, or "".
 func unsafe(s string) string {

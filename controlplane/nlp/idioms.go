@@ -80,6 +80,7 @@ var idioms = []idiom{
 	{"back out the? last|latest|new|newest? release|rollout|deploy|deployment|version|change? of|for|on? <x>", "roll back <x>", "roll"},
 	{"back to the|its? previous|last|prior|earlier|old|older|former good|working? version|revision|release|image|state|one?", "roll back", ""},
 	{"undo|revert|back|cancel the last|latest|new|newest? release|rollout|deploy|deployment|version|change|update of|for|on|to <x>", "roll back <x>", "roll"},
+	{"<x> back? to revision|rev <n>", "roll back <x> to revision <n>", "roll"},
 
 	// restarted
 	{"give <x> a? good|quick|fresh|clean|rolling? restart|kick|bounce|reboot|cycle|restarting|start", "restart <x>", ""},

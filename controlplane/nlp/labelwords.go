@@ -6,14 +6,14 @@ import (
 )
 
 var (
-	labelNouns  = wordSet("label labels labelled labeled tag tags tagged labeld")
+	labelNouns  = wordSet("label labels labelled labeled tag tags tagged labeld flagged")
 	labelLinks  = wordSet("is are equals equal = == set to being as with value has have") // between a key and its value
 	labelLeads  = wordSet("where whose with having by that matching carrying")
 	labelNots   = wordSet("without not no lacking missing except excluding lack skip skipping ignore ignoring omit omitting exclude minus besides bar barring other apart")
-	labelAround = wordSet("the a an any called named key keys that have has do does with which are is do label labels labelled labeled tagged tag any having carrying carry hold holds holding bear bearing bears wear wearing than from those these ones everything all anything for of carries")
+	labelAround = wordSet("the a an any called named key keys that have has do does with which are is do label labels labelled labeled tagged tag flagged as any having carrying carry hold holds holding bear bearing bears wear wearing than from those these ones everything all anything for of carries")
 	labelOuts   = wordSet("out aside excluded omitted skipped ignored") // after "leave", or after the labels
 	labelLists  = wordSet("either one any of both")
-	labelOwns   = wordSet("carrying carry carries having has have with bear bearing hold holding wear wearing") // before "a gpu label"
+	labelOwns   = wordSet("carrying carry carries having has have with bear bears bearing hold holds holding wear wears wearing sporting") // before "a gpu label"
 	labelFields = wordSet("name names namespace status phase age image images node nodes ip ports port kind type restarts restart")
 )
 
@@ -73,7 +73,8 @@ func (r *reading) labelAt(i int) (string, bool) {
 	for lead > 0 && articles[r.toks[lead].text] {
 		lead--
 	}
-	if labelLeads[r.toks[lead].text] && r.labelKey(t.text) {
+	links := i+1 < len(r.toks) && (r.toks[i+1].text == "is" || r.toks[i+1].text == "are" || r.toks[i+1].text == "equals") && i > 2
+	if (labelLeads[r.toks[lead].text] || links && (r.toks[lead].text == "but" || r.toks[lead].text == "and" || r.toks[lead].text == "while")) && r.labelKey(t.text) {
 		return r.labelPair(lead, i, i, i+1, false)
 	}
 	return "", false

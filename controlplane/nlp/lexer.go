@@ -66,7 +66,7 @@ var (
 )
 
 var numberWords = map[string]int{
-	"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+	"zero": 0, "nought": 0, "naught": 0, "nil": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 	"eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18,
 	"nineteen": 19, "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "couple": 2, "dozen": 12, "single": 1,
 }
@@ -91,7 +91,7 @@ var contractions = map[string]string{
 	"wasn't": "was not", "weren't": "were not", "you're": "you are", "why's": "why is", "gimme": "give me", "lemme": "let me", "u": "you", "ur": "your", "rn": "right now", "ya": "you", "wanna": "want to", "which's": "which is",
 	"we'd": "we would", "couldn't": "could not", "whos": "who is", "til": "until", "'til": "until", "you'd": "you would", "they'd": "they would", "they've": "they have", "you've": "you have", "you'll": "you will",
 	"we'll": "we will", "it'll": "it will", "they'll": "they will", "mustn't": "must not", "needn't": "need not", "ain't": "is not", "shan't": "shall not", "that'd": "that would", "who'd": "who would",
-	"teh": "the", "hte": "the", "tha": "the", "wich": "which", "whcih": "which", "whihc": "which", "wht": "what", "waht": "what", "adn": "and", "nad": "and", "fo": "of",
+	"runing": "running", "runnig": "running", "stoped": "stopped", "teh": "the", "hte": "the", "tha": "the", "wich": "which", "whcih": "which", "whihc": "which", "wht": "what", "waht": "what", "adn": "and", "nad": "and", "fo": "of",
 	"lst": "list", "w/": "with", "w/o": "without", "exsist": "exist", "exsists": "exists", "topp": "top", "incl": "including", "incl.": "including", "lsit": "list", "lits": "list", "shwo": "show", "sho": "show", "hsow": "show", "shw": "show", "tpo": "top", "gte": "get", "taht": "that", "thsi": "this", "hows": "how is", "wheres": "where is",
 	"whens": "when is", "thx": "thanks", "thier": "their", "alot": "a lot", "tho": "though", "wats": "what is", "wat": "what", "givme": "give me", "shwme": "show me", "fomr": "from", "frm": "from", "abt": "about", "ths": "this",
 	"nmae": "name", "sttaus": "status", "lgos": "logs", "polease": "please", "plese": "please", "pleas": "please", "somthing": "something", "anythign": "anything", "em": "them",
@@ -368,7 +368,7 @@ func joinSpans(in []token) []token {
 			span(1, 24*time.Hour)
 		case t.text == "this" && partsOfTime[next(1)] > 0:
 			span(2, partsOfTime[next(1)])
-		case t.lit == litNumber && (next(1) == "percent" || next(1) == "pct"):
+		case t.lit == litNumber && (next(1) == "percent" || next(1) == "pct" || next(1) == "%"):
 			t.raw += "%"
 			t.text, t.lit, t.brk = t.raw, litPercent, in[i+1].brk
 			i++

@@ -161,7 +161,7 @@ const (
 // lexiconTable holds the words and phrases of each concept, separated by commas. A word after ~ is a verb, and its
 // regular forms count too.
 var lexiconTable = map[concept]string{
-	cShow:     "~show, ~dump, ~indicate, ~present, ~outline, ~specify, spit out, dish out, ~hand, cough up, reel off, rattle off, run me through, walk me through, lay out, ~furnish, ~share, throw me, feed me, toss me, shoot me, ~supply, rundown, run down of, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
+	cShow:     "~show, ~dump, ~provide, ~export, ~deliver, ~indicate, ~present, ~outline, ~specify, spit out, dish out, ~hand, cough up, reel off, rattle off, run me through, walk me through, lay out, ~furnish, ~share, throw me, feed me, toss me, shoot me, ~supply, rundown, run down of, ~grab, ~pull, ~list, ~display, ~print, ~enumerate, ~fetch, output, ~return, pull up, bring up, ls, showing me",
 	cGeneric:  "get, ~see, ~view, ~find, ~check, ~look, give, tell, want, need, ~retrieve, ~tell, ~read, know, getting, gets, have a look, take a look, look at, look up, i want to, i need to, would like",
 	cAsk:      "what, which, whose, where, who, any, is there, are there, do we have, do i have, exist, exists, existing, available, have we, there",
 	cDescribe: "~describe, desc, details, detail, info, information, ~inspect, tell me about, more about, describe me, tell me more about, full picture, in detail, deets",
@@ -178,9 +178,9 @@ var lexiconTable = map[concept]string{
 
 	cScale:     "~scale, rescale, ~double, ~triple, ~quadruple, ~halve, ~resize, set replicas, scaled",
 	cUp:        "up, ~increase, ~crank up, ~lift, ~augment, ~upsize, ~enlarge, ~heighten, ~up, ~raise, ~bump, ~grow, ~boost, bump up, scale up, scale out, ~expand, ~crank, ramp up, beef up, up to, more",
-	cDown:      "down, ~decrease, ~downsize, ~diminish, ~trim, ~lower, ~reduce, ~shrink, scale down, scale in, scale back, dial down, ~drop, cut, down to, fewer, less",
+	cDown:      "down, ~decrease, ~downsize, ~diminish, ~nerf, ~trim, ~lower, ~reduce, ~shrink, scale down, scale in, scale back, dial down, ~drop, cut, down to, fewer, less",
 	cStop:      "~stop, shut down, turn off, switch off, take down, ~halt, shutdown, spin down, scale to zero, park, power down, power off, wind down, bring down, stop running, ~pause all",
-	cRestart:   "~restart, ~bounce, ~recycle, ~reboot, ~redeploy, ~cycle, kick, rolling restart, ~reload, roll, roll out restart, rollout restart, restart rollout, ~relaunch, do a restart, do a rolling restart, ~respin, ~rejuvenate, give a restart, give a kick, turn off and on again, ~respawn, re-deploy, re-start, roll the pods",
+	cRestart:   "~restart, ~bounce, ~recycle, ~reboot, ~redeploy, ~cycle, kick, rolling restart, ~reload, roll, roll out restart, rollout restart, restart rollout, ~roll-restart, ~rolling-restart, ~relaunch, do a restart, do a rolling restart, ~respin, ~rejuvenate, give a restart, give a kick, turn off and on again, ~respawn, re-deploy, re-start, roll the pods",
 	cUndo:      "roll back, rollback, ~undo, ~reverse, undo the rollout, ~revert, roll it back, rolled back, rolling back, go back, back out, put back, ~restore, switch back, undone, roll them back, step back, bring back",
 	cHistory:   "history, revisions, rollout history, revision history, previous versions, past versions, past revisions, deployment history, past rollouts, earlier versions",
 	cRollout:   "rollout, roll out, rolling out, rolled out, rollouts",
@@ -245,14 +245,14 @@ var lexiconTable = map[concept]string{
 	cNS:         "namespace, ns, name space",
 	cSize:       "size, capacity, storage, disk, space",
 
-	cPrevious:   "previous, before the crash, last run, crashed container, previous container, previous instance, last crash, previous run, before it crashed, before it restarted, before the restart, before the last restart, prior, earlier run, last restart, previously",
+	cPrevious:   "before this one, before that one, before it died, before it gave up, gave up, run before that, the run before, run before, run before this, container before, container before this one, instance before, one before that, the one before, attempt before, last attempt, dead container, previous, before the crash, last run, crashed container, previous container, previous instance, last crash, previous run, before it crashed, before it restarted, before the restart, before the last restart, prior, earlier run, last restart, previously",
 	cFollow:     "follow, ~follow, stream, ~stream, live, ~watch, keep watching, continuously, real time, realtime, in real time, as they come in, keep an eye on, watch",
 	cTail:       "~tail, last, lines, line, latest, final, most recent, newest, recent",
 	cSince:      "since, last, past, in the last, from the last, of the last, within the last, over the last, for the last, ago, during the last, in the past, newer than",
 	cTimestamps: "timestamp, timestamps, with times, with time stamps, time stamps",
 	cYAML:       "yaml, yml, manifest, definition, as yaml, in yaml, full spec, yaml of, raw yaml, spec",
 	cJSON:       "json, as json, in json",
-	cWide:       "wide, with the node where, with their machines, node each, with the nodes, the node where, nodes where, node where, the nodes they, node they,  ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
+	cWide:       "wide, ip and the node, ip and node, ip and its node, node and ip, node and the ip, ips and nodes, nodes and ips, ips and the nodes, the node of each, the node of every, node of each one, ip of each, ip of each one, the ip of each, with the node where, with their machines, node each, with the nodes, the node where, nodes where, node where, the nodes they, node they,  ips, ip addresses, with nodes, which node, which nodes, what node, on which node, on which nodes, on what node, what nodes, with ips, node they run on, with more details, with more columns, with more detail, more columns, nodes they run on, node placement, with their nodes, with node, with their ips, extra columns, and their nodes, and their ips",
 	cNames:      "names only, only names, just names, just the names, names of, only the names, the names",
 	cShowLabels: "with labels, their labels, show labels, with their labels, including labels, and labels, and their labels, labels of, including their labels, with all labels, along with labels, all labels",
 	cClusterIP:  "cluster ip, clusterip, cluster-ip, internal ip, service ip",
@@ -264,7 +264,7 @@ var lexiconTable = map[concept]string{
 	cPending:    "pending, unscheduled, waiting to be scheduled, not scheduled, unschedulable, stuck pending, stuck in pending, waiting, not been scheduled, can not be scheduled, unbound, not bound",
 	cNotReady:   "not ready, notready, unready, not-ready, is not ready, are not ready, not yet ready, not fully ready, not all ready, not become ready, not up, not available, unavailable, missing replicas",
 	cReady:      "ready",
-	cNotRunning: "not running, is not running, are not running, not in running state, not currently running, not in running, other than running, not in state running, except running",
+	cNotRunning: "not running, is not running, are not running, not in running state, not currently running, not in running, other than running, not in state running, except running, out of action, out of order, out of service, not alive, not in a running state",
 	cRunning:    "running, run, runs, live, up, in running state, in state running",
 	cFailed:     "failed, fail, failures, failure, errored, in error, error, errors, with errors, error state, in failed state",
 	cFailing:    "failing, fails, unhealthy, broken, not healthy, not ok, bad, not working, having problems, in trouble, with problems, problematic, have problems, with issues, have issues, in bad shape, not okay, not fine, misbehaving, having issues, having trouble, in a bad state, bad state, wrong, stuck, erroring",
@@ -300,7 +300,7 @@ var lexiconTable = map[concept]string{
 	cMake:       "make, actually, ~take, ~bring",
 	cIt:         "it, its, them, they, their, that, this, those, these, that one, this one, the one, one, ones, same one",
 	cNot:        "not, never, no, without, except, excluding, nobody, nothing, neither, avoid, but not, refrain",
-	cNoConfirm:  "without asking for confirmation, without asking me, without asking me for confirmation, and skip the approval, skip the approval, without an approval, without any confirmation, do not ask, do not ask me to confirm, do not ask me, do not ask for confirmation, without asking, without confirmation, without confirming, no need to confirm, no confirmation, skip confirmation, skip the confirmation, never ask, never ask for confirmation, no questions asked, not ask me to confirm, i do not want to confirm, do not confirm, stop asking, stop asking for confirmation, auto approve, auto-approve, skip approval, without approval, do not make me confirm, do not bother asking, yes to everything, approve automatically, do not wait for approval, do not wait for me, just do it, no approval needed, do not prompt me, without prompting",
+	cNoConfirm:  "without asking for confirmation, without asking me, without asking me for confirmation, and skip the approval, skip the approval, and skip the are-you-sure thing, skip the are-you-sure thing, and skip the are-you-sure, skip the are-you-sure, and skip the question, skip the question, and spare me the question, spare me the question, without an approval, without any confirmation, do not ask, do not ask me to confirm, do not ask me, do not ask for confirmation, without asking, without confirmation, without confirming, no need to confirm, no confirmation, skip confirmation, skip the confirmation, never ask, never ask for confirmation, no questions asked, not ask me to confirm, i do not want to confirm, do not confirm, stop asking, stop asking for confirmation, auto approve, auto-approve, skip approval, without approval, do not make me confirm, do not bother asking, yes to everything, approve automatically, do not wait for approval, do not wait for me, just do it, no approval needed, do not prompt me, without prompting",
 	cHow:        "should i, should we, shall i, shall we, how do i, how can i, how could i, how would i, how to, how do we, how can we, how should i, what happens if, what would happen if, what if i, is it safe to, would it be safe to, is it ok to, can i safely, do i need to, do we need to, ought i",
 	cFiller:     "from that list, from this list, from the list, until further notice, till further notice, for the time being, until i say so, until later, for a while, until tomorrow, any more, anymore, any longer, no longer needed, no longer need, do not need, not needed, is not needed, we do not need it, no longer, not used, unused anyway, not need, so that, because, for me, of mine, thank you, thanks, so much, a lot, as soon as possible, if possible, when you can, if you can, at the moment, right now, for now, at present, the following, in total, in each cluster, each cluster, per cluster, the cluster, of the cluster, from the cluster, of kubernetes, in kubernetes, one more time, got too big, good morning, good afternoon, have a nice day, cheers, much appreciated, a second, real quick, be so kind, in there, over there, a bit, a little, a few, kind of, sort of, recently, lately, happen to, in question, ago, is no longer, at all, mind, asap, urgently, urgent, the name of the",
 	cWorkload:   "app, apps, application, applications, workload, workloads, thing, things, microservice, microservices, component, components, stuff, program, server, backend, system, process",
@@ -341,7 +341,7 @@ func buildLexicon() (map[string][]phrase, []string) {
 	byFirst := map[string][]phrase{}
 	words := map[string]bool{}
 	table := map[concept]string{}
-	for _, part := range []map[concept]string{lexiconTable, lexiconReading} {
+	for _, part := range []map[concept]string{lexiconTable, lexiconReading, {cPull: pullPhrases()}} {
 		for c, line := range part {
 			table[c] += "," + line
 		}

@@ -68,6 +68,7 @@ func newReading(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *
 	r.linkParts()
 	r.repair()
 	r.linkNamespaces()
+	r.thatNamespace()
 	r.settle()
 	r.markTalk()
 	return r

@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +39,9 @@ func passesThrough(s string) bool {
 	}
 	if !verb(0) {
 		return false
+	}
+	if slices.ContainsFunc(words[1:], func(w string) bool { return w == "with" || w == "please" || w == "and" }) && !strings.Contains(s, " -- ") && !strings.ContainsAny(s, "\"'") {
+		return false // "get po -n prod with app=web and their ips"
 	}
 	for _, w := range strings.Fields(unquoted(s))[1:] {
 		if w == "--" {
@@ -82,7 +86,7 @@ var terminalFlags = wordSet("i t it ti stdin tty quiet q")
 // flagTakesValue: the flags chat knows, and whether a value follows.
 var flagTakesValue = map[string]bool{
 	"namespace": true, "all-namespaces": false, "selector": true, "field-selector": true, "output": true, "container": true, "watch": false,
-	"show-labels": false, "sort-by": true, "previous": false, "follow": false, "tail": true, "since": true, "timestamps": false,
+	"show-labels": false, "label-columns": true, "sort-by": true, "previous": false, "follow": false, "tail": true, "since": true, "timestamps": false,
 	"all-containers": false, "containers": false, "types": true, "for": true, "replicas": true, "to-revision": true, "revision": true,
 	"port": true, "target-port": true, "type": true, "name": true, "min": true, "max": true, "cpu-percent": true, "cpu": true, "patch": true,
 	"cascade": true, "grace-period": true, "force": false, "now": false, "all": false, "overwrite": false, "ignore-daemonsets": false,

@@ -151,6 +151,9 @@ func (p *lineReader) onThings(s Step) (Step, string) {
 	case "get":
 		s.Op = OpGet
 		s.Args.Output, s.Args.ShowLabels, s.Args.Follow = l.flag("output"), l.has("show-labels"), l.has("watch")
+		if keys := l.flag("label-columns"); keys != "" {
+			s.Args.LabelColumns = strings.Split(keys, ",")
+		}
 		s.Post.Sort = strings.Trim(l.flag("sort-by"), "{}")
 	case "describe":
 		s.Op = OpDescribe

@@ -134,7 +134,7 @@ const CategoryAll = "all"
 // rolloutUndo and rolloutHistory Revision; setServiceAccount ServiceAccount; setSelector Set; exec Command, Container;
 // wait Condition, Timeout; replaceForce Object (empty: the object as it is); logs Tail, Since, Previous, Timestamps, Follow, AllContainers; delete GracePeriod,
 // Force, Cascade; drain GracePeriod, Force, IgnoreDaemonSets, DeleteEmptyDir; create Object, or From and NewName (a Job from a CronJob); canI Verb (empty: list all rules), Subject; apiResources Type ("namespaced", "cluster" or empty), its group in Resource.Group; explain Path;
-// get and describe Output, ShowLabels, Follow (watch); events Type ("Warning" or empty); diagnose Type (empty or DiagnoseChanges), Since.
+// get and describe Output, ShowLabels, LabelColumns, Follow (watch); events Type ("Warning" or empty); diagnose Type (empty or DiagnoseChanges), Since.
 type Args struct {
 	Replicas   *int32            `json:"replicas,omitempty"`
 	Current    *int32            `json:"current,omitempty"` // replicas when the plan was made
@@ -175,6 +175,7 @@ type Args struct {
 	Path          string          `json:"path,omitempty"`    // for explain
 	Output        string          `json:"output,omitempty"`  // "", "wide", "yaml", "json", "name", "jsonpath=..."
 	ShowLabels    bool            `json:"showLabels,omitempty"`
+	LabelColumns  []string        `json:"labelColumns,omitempty"` // keys of labels that get a column each
 	GracePeriod   *int64          `json:"gracePeriod,omitempty"`
 	Force         bool            `json:"force,omitempty"`
 	Cascade       string          `json:"cascade,omitempty"` // "", "orphan", "foreground"

@@ -52,3 +52,13 @@ func (r *reading) isKind(i int) bool {
 	}
 	return false
 }
+
+// says tells whether the text says the concept, used or not.
+func (r *reading) says(c concept) bool {
+	for _, q := range r.cues {
+		if q.c == c {
+			return true
+		}
+	}
+	return false
+}

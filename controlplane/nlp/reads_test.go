@@ -47,3 +47,20 @@ func TestTheTraceTellsEveryWordThatCounted(t *testing.T) {
 		}
 	}
 }
+
+func TestOneQuestionMayBeTwoReads(t *testing.T) {
+	t.Parallel()
+	v := vocabulary(t, "shop")
+	for said, want := range map[string]string{
+		"list the pods in shop and their cpu usage":   "kubectl get pods -n shop\nkubectl top pods -n shop",
+		"list pods in shop plus their memory":         "kubectl get pods -n shop\nkubectl top pods -n shop",
+		"show the pods in shop and their cpu usage":   "kubectl top pods -n shop",
+		"pods in shop and staging":                    "kubectl get pods -n shop\nkubectl get pods -n staging",
+		"list the deployments of shop and of staging": "kubectl get deployments -n shop\nkubectl get deployments -n staging",
+		"delete all pods in shop and staging":         "",
+	} {
+		if got := translate(v, said).Kubectl; got != want {
+			t.Errorf("%q\n  want %s\n  got  %s", said, want, got)
+		}
+	}
+}

@@ -161,6 +161,9 @@ func (r *renderer) output() {
 	if r.s.Args.ShowLabels {
 		r.add("--show-labels")
 	}
+	if len(r.s.Args.LabelColumns) > 0 {
+		r.add("-L", strings.Join(r.s.Args.LabelColumns, ","))
+	}
 }
 
 var sortPaths = map[string]string{

@@ -47,6 +47,7 @@ func steps(t testing.TB) []struct {
 		{nlp.Step{Op: nlp.OpGet, Resource: widget, Namespace: "a", Args: nlp.Args{Output: "jsonpath={.items[*].spec}"}}, "kubectl get widgets -n a -o 'jsonpath={.items[*].spec}'", nlp.Read},
 		{nlp.Step{Op: nlp.OpGet, Resource: pods, Namespace: "a", Post: nlp.Post{Sort: "restarts"}}, "kubectl get pods -n a --sort-by='.status.containerStatuses[0].restartCount'", nlp.Read},
 		{nlp.Step{Op: nlp.OpGet, Resource: pods, Namespace: "a", Args: nlp.Args{Follow: true, ShowLabels: true}}, "kubectl get pods -n a --show-labels -w", nlp.Read},
+		{nlp.Step{Op: nlp.OpGet, Resource: pods, Namespace: "a", Args: nlp.Args{LabelColumns: []string{"app", "example.com/zone"}}}, "kubectl get pods -n a -L app,example.com/zone", nlp.Read},
 		{nlp.Step{Op: nlp.OpDescribe, Resource: nodes, Names: []string{"n1"}}, "kubectl describe node n1", nlp.Read},
 		{nlp.Step{Op: nlp.OpLogs, Resource: pods, Names: []string{"p"}, Namespace: "a", Container: "c", Args: nlp.Args{Previous: true, Tail: ptr(int64(50)), Since: 90 * time.Minute}}, "kubectl logs p -n a -c c --previous --tail=50 --since=1h30m", nlp.Read},
 		{nlp.Step{Op: nlp.OpLogs, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Follow: true, Timestamps: true, AllContainers: true}}, "kubectl logs deployment/d -n a --all-containers --timestamps -f", nlp.Read},

@@ -337,7 +337,7 @@ func distinctive(w string) bool { return strings.ContainsAny(w, "-0123456789_.")
 var stateConcepts = map[concept]bool{cNotReady: true, cNotRunning: true, cCrashing: true, cOOM: true, cPull: true, cPending: true, cRestarted: true}
 var innerConcepts = map[concept]bool{
 	cAsk: true, cReady: true, cRunning: true, cHealth: true, cGeneric: true, cStatus: true, cAttr: true, cUses: true, cReplicas: true, cUpgrade: true, cSet: true, cIt: true, cAll: true, cUp: true,
-	cCount: true,
+	cCount: true, cImage: true, cPlaced: true, cShow: true, cFailing: true, cFailed: true, cWait: true, cUsage: true, cTrouble: true,
 }
 
 // withinState tells whether the cue is only a part of a phrase for a state, or of "all namespaces".

@@ -6,12 +6,12 @@ import (
 )
 
 // idiom is a way of asking for a change, and the plain command that it stands for. Both are words and slots: <x> is what the
-// change is of, <n> a number, <i> an image or a version, <kv> pairs, <ekv> pairs of a variable and its value, <q> a quantity, <e> a variable's name, <w> one word,
+// change is of, <n> a number, <i> an image or a version, <kv> pairs, <ekv> pairs of a variable and its value, <q> a quantity, <e> a variable's name, <w> and <v> one word, <d> a span of time,
 // <t> a time that comes round, <k> a kind that can be made, <new> the name of what is not there yet, <p> and <g> the past and the -ing form of a verb of changes, <.> a few words of no matter.
 // "a|b" is either word, a word with ? may be missing, $ is the end of the clause. What stands after the idiom stays after the command.
 type idiom struct {
 	from, to string
-	of       string // what <x> has to be: cron, node, scale, run (a workload or a cron job), claim, service; "" is anything named
+	of       string // what <x> has to be: cron, node, scale, run (a workload or a cron job), claim, service, custom (a custom resource); "" is anything named
 }
 
 const (
@@ -33,7 +33,7 @@ var patterns []pattern
 var idiomStarts = wordSet("patch edit modify bind grant")
 
 func init() { // the table is long, and split once
-	for _, i := range idioms {
+	for _, i := range slices.Concat(speechIdioms, idioms) {
 		p := pattern{idiom: i, out: strings.Fields(i.to)}
 		for _, w := range strings.Fields(i.from) {
 			opt := strings.HasSuffix(w, "?")
@@ -74,6 +74,10 @@ func rephrase(r *reading, toks []token) ([]token, bool) {
 		for _, w := range p.out {
 			if span, slot := ph.slots[w]; slot {
 				out = append(out, span...)
+				continue
+			}
+			if k, v, ok := strings.Cut(w, "="); ok && len(ph.slots[k]) == 1 && len(ph.slots[v]) == 1 {
+				out = append(out, plainToken(ph.slots[k][0].raw+"="+ph.slots[v][0].raw))
 				continue
 			}
 			if strings.HasPrefix(w, "<") {
@@ -212,7 +216,9 @@ func (ph *phrasing) fits(w string, words []string, i int) bool {
 	case "<e>":
 		said := i > 0 && (ph.toks[i-1].text == "variable" || ph.toks[i-1].text == "var" || ph.toks[i-1].text == "env")
 		return t.env || said && t.lit == litNone && len(t.raw) > 1 && isEnvKey(t.raw)
-	case "<w>":
+	case "<d>":
+		return t.lit == litDuration
+	case "<w>", "<v>":
 		return t.lit == litNone && !stopWords[t.text] || t.quoted || t.lit == litVersion || t.lit == litNumber || t.lit == litDuration || t.lit == litQuantity
 	case "<new>":
 		return (t.lit == litNone || t.lit == litVersion) && !stopWords[t.text] && !plainWords[t.text] && !ph.r.objectNamed(i) && !ph.r.isKind(i) && !ph.r.namespaceAt(i, 1) && (!ph.r.isCue(i) || distinctive(t.text))
@@ -244,7 +250,8 @@ func (ph *phrasing) timeAt(i int) (string, int) {
 var targetKinds = map[string][]string{
 	"cron": {"cronjobs.batch"}, "node": {"nodes"}, "scale": scalable, "claim": {"persistentvolumeclaims"}, "service": {"services"},
 	"roll": workloadKinds, "run": append([]string{"cronjobs.batch"}, workloadKinds...),
-	"budget": {"poddisruptionbudgets.policy"}, "hpa": {"horizontalpodautoscalers.autoscaling"},
+	"binding": {"rolebindings.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"},
+	"budget":  {"poddisruptionbudgets.policy"}, "hpa": {"horizontalpodautoscalers.autoscaling"},
 }
 
 // runs are kinds that "take down" stops and does not delete.
@@ -259,6 +266,9 @@ var targetPronouns = wordSet("it them that this these those there one its ones")
 func (ph *phrasing) isTarget(from, to int, of string) bool {
 	keys := targetKinds[of]
 	fits := func(key string) bool {
+		if of == "custom" {
+			return CustomKind(key)
+		}
 		if of == "other" {
 			return !slices.Contains(runs, key)
 		}
@@ -296,7 +306,13 @@ func (ph *phrasing) isTarget(from, to int, of string) bool {
 	}
 	f := ph.r.focus
 	for i := from; i < to && !named; i++ {
-		if targetPronouns[ph.toks[i].text] && f.Resource.Plural != "" && fits(f.Resource.Key()) {
+		if !targetPronouns[ph.toks[i].text] {
+			continue
+		}
+		if f.Resource.Plural != "" && fits(f.Resource.Key()) {
+			return true
+		}
+		if _, ok := lastChanged(f, keys); ok {
 			return true
 		}
 	}

@@ -51,7 +51,7 @@ func asksFirst(body []token) bool {
 }
 
 // obliging are clauses that only ask once more for what was said.
-var obliging = []string{"see to it", "do so", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen"}
+var obliging = []string{"see to it", "do so", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen", "do that for me", "do it for me", "do this for me", "do that please", "handle it", "handle that", "sort it", "sort that out", "sort it out"}
 
 var recreates = wordSet("recreate recreates respawn replace handle")
 
@@ -81,6 +81,7 @@ func (rq *request) part(c []token) part {
 	if len(body) == 0 {
 		return part{role: roleTalk}
 	}
+	body = rq.withoutPurpose(body)
 	first := body[0].text
 	if courteous(body) || slices.ContainsFunc(obliging, func(s string) bool { return len(strings.Fields(s)) == len(body) && startsWith(body, strings.Fields(s)) }) {
 		return part{role: roleTalk}
@@ -122,6 +123,9 @@ func (rq *request) part(c []token) part {
 				return part{toks: order, role: roleRequest, idiom: true}
 			}
 		}
+	}
+	if (first == "ignore" || first == "ignoring" || first == "skip" || first == "skipping") && len(body) <= 4 && strings.HasPrefix(body[len(body)-1].text, "daemon") {
+		return part{toks: body, role: roleValue}
 	}
 	if spareVerbs[first] || startsWith(body, []string{"do", "not", "touch"}) {
 		if rq.spares(body) {
@@ -215,6 +219,8 @@ func (rq *request) fragment(r *reading, body []token) part {
 		return part{toks: body, role: roleForbidden}
 	case value:
 		return part{toks: body, role: roleValue}
+	case later && !laterWords[body[0].text] && !inWords[body[0].text] && !weakPrepositions[body[0].text] && holdsWord(body, occasions):
+		return part{toks: body, role: roleReason} // "kernel patching tonight"
 	case later && (len(body) <= 3 || inWords[body[0].text] || weakPrepositions[body[0].text]):
 		return part{toks: body, role: roleCondition}
 	}

@@ -219,7 +219,11 @@ func readSentence(s Step) string {
 	for _, f := range s.Post.Filter {
 		text += " " + f.words()
 	}
-	return text + placed(s) + sorted(s)
+	text += placed(s) + sorted(s)
+	if keys := s.Args.LabelColumns; len(keys) > 0 {
+		text += ", with a column for " + strings.Join(keys, " and ")
+	}
+	return text
 }
 
 func logsSentence(s Step) string {

@@ -58,6 +58,9 @@ func (r *reading) namePlace(i int) bool {
 	if p < 0 || r.toks[p].brk {
 		return false
 	}
+	if r.askedAfter(i) {
+		return true
+	}
 	if r.verbPlace(p) && r.isCue(p) && !stopWords[r.toks[p].text] {
 		return true
 	}
@@ -81,6 +84,21 @@ func (r *reading) namePlace(i int) bool {
 	default:
 		return inWords[w]
 	}
+}
+
+// askedAfter tells whether a question asks how the word is: "why is vault failing", "is vault down".
+func (r *reading) askedAfter(i int) bool {
+	switch r.toks[i-1].text {
+	case "is", "was", "does", "did", "has":
+	default:
+		return false
+	}
+	if i > 1 && !questionWords[r.toks[i-2].text] && r.toks[i-2].text != "if" && r.toks[i-2].text != "whether" {
+		return false
+	}
+	return i+1 < len(r.toks) && slices.ContainsFunc(r.cues, func(q cue) bool {
+		return (q.i == i+1 || q.i == i+2 && stopWords[r.toks[i+1].text]) && (q.c == cFailing || q.c == cTrouble || q.c == cCrashing || q.c == cHealth || q.c == cNotReady || q.c == cNotRunning || q.c == cPending || q.c == cDown)
+	})
 }
 
 // qualifies tells whether the word stands right before a kind and says which of it is meant: "the wizzbang pods".
@@ -141,6 +159,9 @@ func (u understood) blocks(c concept) bool {
 	}
 	if views[c] && !(u.looksAt() && (c == cTop || c == cWarning || c == cRollout)) {
 		return true
+	}
+	if c == cNot && u.deniesAfter() {
+		return false
 	}
 	return len(u.steps) == 1 && !u.looksAt() && narrows[u.steps[0].Op][c]
 }

@@ -48,6 +48,7 @@ type question struct {
 	refuse     bool
 	lost       bool      // it is refused because it was not understood
 	respell    [2]string // a typing error and what it may mean: the same words with that are the one choice
+	spread     bool      // several things are named that are not in one namespace
 	open       bool      // the question is of the target's name, and any object of a kind would answer it
 }
 
@@ -229,6 +230,13 @@ func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope)
 		f.Names = []string{name}
 		return r.fromFocus(f, spec, kinds, where)
 	}
+	if f, ok := r.changedFocus(spec); ok && r.has(cIt) && (len(kinds) == 0 || loose(kinds[0].kinds[0])) && !where.said {
+		r.take(cIt)
+		return r.fromFocus(f, spec, kinds, where)
+	}
+	if t, q, ok := r.fromListed(spec); ok {
+		return t, q
+	}
 	elsewhere := where.said && where.ns != r.focus.Namespace || r.hasWord("ones") && len(kinds) == 0 && where.said
 	if len(r.focus.Names) == 0 && len(r.focus.Rows) == 1 && r.has(cIt) && r.focus.Resource.Plural != "" && !elsewhere { // "it" is the only one listed
 		r.take(cIt)
@@ -239,7 +247,8 @@ func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope)
 	if len(r.focus.Names) > 1 && r.hasWord("it", "its") && !r.has(cAll) { // one is meant, and which is not said
 		return target{where: where}, r.askWhich(spec, kinds, where)
 	}
-	if len(r.focus.Names) > 0 && (r.has(cIt) || spec.focus) && !(spec.list && len(kinds) > 0 && !r.has(cIt)) {
+	there := spec.write && len(r.focus.Names) == 1 && len(kinds) == 0 && !where.said && r.hasWord("there")
+	if len(r.focus.Names) > 0 && (r.has(cIt) || spec.focus || there) && !(spec.list && len(kinds) > 0 && !r.has(cIt)) {
 		r.take(cIt)
 		return r.fromFocus(r.focus, spec, kinds, where)
 	}
@@ -256,22 +265,6 @@ func (r *reading) withoutName(spec targetSpec, kinds []kindMention, where scope)
 		return t, nil
 	}
 	return target{where: where}, r.askWhich(spec, kinds, where)
-}
-
-// row is the row of the last answer that an ordinal points at ("the second one"), and the ordinal's token.
-func (r *reading) row() (int, string) {
-	i, ok := r.lit(litOrdinal)
-	if !ok || r.focus.Resource.Plural == "" {
-		return 0, ""
-	}
-	n := r.toks[i].num
-	if n == -1 {
-		n = len(r.focus.Rows)
-	}
-	if n < 1 || n > len(r.focus.Rows) {
-		return 0, ""
-	}
-	return i, r.focus.Rows[n-1]
 }
 
 func (r *reading) useKind(k kindMention) {
@@ -590,7 +583,7 @@ func (r *reading) chooseNamespace(spec targetSpec, objs []objMention, key string
 		r.notes = append(r.notes, fmt.Sprintf("The %s %s is in %s.", kind, objs[0].name, spaces[0]))
 		return scope{ns: spaces[0]}, nil
 	case len(spaces) == 0:
-		return scope{}, &question{text: "These are not in one namespace. Name the namespace, or ask for one of them at a time."}
+		return scope{}, &question{text: "These are not in one namespace. Name the namespace, or ask for one of them at a time.", spread: true}
 	}
 	return scope{}, &question{
 		text: fmt.Sprintf("There is a %s %s in %s. Which one?", kind, objs[0].name, among(spaces)), candidates: all,

@@ -49,9 +49,12 @@ func translate(ctx context.Context, req Request) Translation {
 		}
 	}
 	said := clean(req.Utterance)
-	said = answered(said, focus)
+	said = withoutInterjection(plainly(answered(withoutUnshown(said), focus)), focus)
 	if why := guard(said); why != "" {
 		return refusal(why, focus)
+	}
+	if q := needsWords(said); q != "" {
+		return Translation{Class: Clarify, Message: q, Focus: focus}
 	}
 	if whole := completed(said, focus); whole != "" {
 		if u := understand(ctx, req.Vocabulary, focus, whole); complete(u) {
@@ -59,6 +62,11 @@ func translate(ctx context.Context, req Request) Translation {
 		}
 	}
 	u := understand(ctx, req.Vocabulary, focus, said)
+	if !complete(u) {
+		if more, tail, ok := afterTalk(ctx, req.Vocabulary, focus, said); ok {
+			return answer(ctx, req.Vocabulary, focus, tail, more)
+		}
+	}
 	return answer(ctx, req.Vocabulary, focus, said, u)
 }
 
@@ -76,6 +84,12 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 	if passesThrough(said) {
 		return passThrough(v, focus, said)
 	}
+	if !strings.Contains(said, " -- ") && len(unquoted(said)) == len(said) {
+		said = strings.ReplaceAll(said, " / ", " ") // "prod / web: restarts?"
+	}
+	if u, ok := inPlaces(ctx, v, focus, said); ok {
+		return u
+	}
 	if parts := withoutChat(splitThen(said)); len(parts) == 1 {
 		return understand(ctx, v, focus, parts[0])
 	} else if len(parts) > 1 {
@@ -83,6 +97,9 @@ func understand(ctx context.Context, v *Vocabulary, focus Focus, said string) un
 		return orRequest(ctx, v, focus, said, all)
 	}
 	whole := clause(ctx, v, focus, said)
+	if more, ok := spread(ctx, v, focus, whole); ok {
+		return more
+	}
 	if complete(whole) {
 		return orRequest(ctx, v, focus, said, whole)
 	}
@@ -301,8 +318,14 @@ func answer(ctx context.Context, v *Vocabulary, focus Focus, said string, u unde
 	if !write && u.reading != nil && u.reading.aboutSomethingElse() {
 		return refusal("That is not about this cluster. "+help, focus)
 	}
+	if !write && u.reading != nil && u.reading.wantsOtherwise() {
+		return Translation{Class: Clarify, Message: "What exactly should be changed, and to what? Say which thing and how much, such as \"scale web to 3\".", Focus: focus}
+	}
 	if u.score < acceptScore && !u.plainRead(write) || !write && (len(u.left) > 0 || u.reading != nil && u.reading.obliges()) && u.strayVerb() || write && (len(u.left) > 0 || (u.verbFix || u.byPart) && plan.Class == Destructive) {
 		return offer(v, focus, plan, u)
+	}
+	if !write && u.reading != nil && u.reading.has(cNot) && u.deniesAfter() {
+		u.notes = append(u.notes, allOfThem)
 	}
 	if len(u.left) > 0 {
 		if unused := u.namesLeft(); len(unused) > 0 {
@@ -491,6 +514,9 @@ func notUnderstood(v *Vocabulary, focus Focus, u understood) Translation {
 	if u.reading != nil && u.reading.onlySmallTalk() {
 		return refusal(help, focus)
 	}
+	if u.reading != nil && ordersSomething(u.reading.said) {
+		return Translation{Class: Clarify, Message: "Which one do you mean, and what exactly should be changed about it? Name it, such as \"deployment web in prod\".", Focus: focus, Lost: true}
+	}
 	t := refusal("I did not understand that as something about this cluster. "+help, focus)
 	t.Lost = true
 	return t
@@ -545,16 +571,6 @@ func wouldBe(focus Focus, plan Plan, u understood) Translation {
 	return Translation{
 		Class: Clarify, Message: "The command would be: " + Kubectl(plan) + ". Shall I prepare it?", Choices: next.Choices, Trace: u.trace, Focus: next,
 	}
-}
-
-// says tells whether the text says the concept, used or not.
-func (r *reading) says(c concept) bool {
-	for _, q := range r.cues {
-		if q.c == c {
-			return true
-		}
-	}
-	return false
 }
 
 // focusOf is what the conversation is about after the steps.

@@ -253,6 +253,11 @@ func validateArgs(s Step) error {
 	if !outputs[a.Output] && !strings.HasPrefix(a.Output, "jsonpath=") && !strings.HasPrefix(a.Output, "custom-columns=") {
 		return rulef("%q is not a form of answer I have: wide, yaml, json, name, jsonpath= or custom-columns=.", a.Output)
 	}
+	for _, key := range a.LabelColumns {
+		if len(validation.IsQualifiedName(key)) > 0 {
+			return rulef("%q is not a label's key.", key)
+		}
+	}
 	if s.Op == OpPatch && !json.Valid(a.Patch) {
 		return rulef("The patch is not valid JSON.")
 	}

@@ -693,6 +693,7 @@ export interface components {
             images?: {
                 [key: string]: string;
             };
+            labelColumns?: string[];
             limits?: {
                 [key: string]: string;
             };
