@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -49,11 +51,21 @@ func clientOf(t testing.TB, kubeconfig string) *client {
 		t.Fatalf("kubetest: read %s: %v", kubeconfig, err)
 	}
 	cfg.QPS = -1
-	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
+	// Nothing goes on between two calls: tests count goroutines, and what one of them starts counts as its own.
+	if err := rest.LoadTLSFiles(cfg); err != nil {
+		t.Fatalf("kubetest: %v", err)
+	}
+	cfg.CertFile, cfg.KeyFile, cfg.CAFile = "", "", ""
+	secure, err := rest.TLSConfigFor(cfg)
 	if err != nil {
 		t.Fatalf("kubetest: %v", err)
 	}
-	dyn, err := dynamic.NewForConfig(cfg)
+	over := &http.Client{Transport: &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}}
+	disco, err := discovery.NewDiscoveryClientForConfigAndClient(cfg, over)
+	if err != nil {
+		t.Fatalf("kubetest: %v", err)
+	}
+	dyn, err := dynamic.NewForConfigAndClient(cfg, over)
 	if err != nil {
 		t.Fatalf("kubetest: %v", err)
 	}
