@@ -133,7 +133,8 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: "kubechat:so
 			}
 			return n
 		}
-		deadline, tick := time.NewTimer(patience), time.NewTicker(20*time.Millisecond)
+		// a watch that breaks off while other tests keep the agent busy is opened again after up to 45 s
+		deadline, tick := time.NewTimer(4*patience), time.NewTicker(20*time.Millisecond)
 		defer deadline.Stop()
 		defer tick.Stop()
 		for {

@@ -120,15 +120,22 @@ func (c *client) apply(ctx context.Context, namespace string, o *unstructured.Un
 	return err
 }
 
-// Namespace makes a namespace of the test's own, in which pods may be made. It ends with the server.
+// Namespace makes a namespace of the test's own, in which pods may be made, and has it removed at the end: members with
+// rights in some namespaces only are asked about in the first twenty.
 func Namespace(t testing.TB) string {
 	t.Helper()
 	c := clientOf(t, APIServer(t))
 	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"generateName": "test-"}}}
-	made, err := c.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Create(t.Context(), o, metav1.CreateOptions{})
+	namespaces := c.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"})
+	made, err := namespaces.Create(t.Context(), o, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatalf("kubetest: make a namespace: %v", err)
 	}
+	t.Cleanup(func() {
+		if err := namespaces.Delete(context.WithoutCancel(t.Context()), made.GetName(), metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+			t.Errorf("kubetest: remove namespace %s: %v", made.GetName(), err)
+		}
+	})
 	accounts := c.Resource(schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}).Namespace(made.GetName())
 	deadline := time.After(30 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
