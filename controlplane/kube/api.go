@@ -2,6 +2,7 @@ package kube
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,7 +72,7 @@ func (c *Cluster) exchange(ctx context.Context, r request) (*http.Response, erro
 		req.Body = http.NoBody
 	}
 	req.GetBody = nil // nothing that the transport could send a second time
-	req.Header.Set("Accept", or(r.accept, asJSON))
+	req.Header.Set("Accept", cmp.Or(r.accept, asJSON))
 	if id := chat.RunFrom(ctx); id != "" {
 		req.Header.Set("X-Request-Id", string(id))
 	}
@@ -115,13 +116,6 @@ func (c *Cluster) do(ctx context.Context, r request) (response, error) {
 		return out, apiError(r, out)
 	}
 	return out, nil
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // warnings reads the API server's: `299 - "text"`.
@@ -221,7 +215,7 @@ func statusOf(err error) int {
 func objectPath(r nlp.Resource, namespace, name, subresource string) string {
 	var b strings.Builder
 	if r.Group == "" {
-		b.WriteString("/api/" + url.PathEscape(or(r.Version, "v1")))
+		b.WriteString("/api/" + url.PathEscape(cmp.Or(r.Version, "v1")))
 	} else {
 		b.WriteString("/apis/" + url.PathEscape(r.Group) + "/" + url.PathEscape(r.Version))
 	}
@@ -291,7 +285,7 @@ func listQuery(labels, fields, next string) url.Values {
 
 func apiVersion(r nlp.Resource) string {
 	if r.Group == "" {
-		return or(r.Version, "v1")
+		return cmp.Or(r.Version, "v1")
 	}
 	return r.Group + "/" + r.Version
 }

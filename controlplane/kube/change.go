@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -260,7 +261,7 @@ func (c *Cluster) send(ctx context.Context, ch change, dry bool) (response, erro
 	if dry {
 		q.Set("dryRun", "All")
 	}
-	return c.do(ctx, request{method: ch.method, path: ch.path, query: q, contentType: or(ch.patch, asJSON), body: body})
+	return c.do(ctx, request{method: ch.method, path: ch.path, query: q, contentType: cmp.Or(ch.patch, asJSON), body: body})
 }
 
 // deleteOptions and eviction carry dryRun in their body: where a DELETE has a body, the server ignores the query.

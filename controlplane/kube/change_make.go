@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func (b *changer) expose(ctx context.Context) ([]change, error) {
 		spec["type"] = t
 	}
 	svc := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "spec": spec}}
-	svc.SetName(or(b.step.Args.NewName, o.GetName()))
+	svc.SetName(cmp.Or(b.step.Args.NewName, o.GetName()))
 	svc.SetLabels(o.GetLabels())
 	return b.creation(ctx, services, svc)
 }
@@ -109,7 +110,7 @@ func (b *changer) autoscale(ctx context.Context) ([]change, error) {
 		spec["minReplicas"] = int64(b.step.Args.Min)
 	}
 	hpa := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "autoscaling/v2", "kind": autoscalers.Kind, "spec": spec}}
-	hpa.SetName(or(b.step.Args.NewName, o.GetName()))
+	hpa.SetName(cmp.Or(b.step.Args.NewName, o.GetName()))
 	warnings, err := b.scalable(ctx, o)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -143,7 +144,7 @@ func (b *changer) creation(ctx context.Context, r nlp.Resource, o *unstructured.
 		}
 	}
 	return []change{{
-		title: titleOf(r, or(o.GetName(), o.GetGenerateName())), did: "created", method: http.MethodPost,
+		title: titleOf(r, cmp.Or(o.GetName(), o.GetGenerateName())), did: "created", method: http.MethodPost,
 		path: objectPath(r, o.GetNamespace(), "", ""), body: o.Object, mask: maskCreated(o),
 		seen: chat.Seen{Resource: r, Namespace: o.GetNamespace(), Name: o.GetName()},
 	}}, nil

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,7 @@ func (c *Cluster) awaitGone(ctx context.Context, r nlp.Resource, o *unstructured
 			WithCause(fmt.Errorf("%w: %w", errDeleted, err))
 	}
 	return problem.Newf(problem.Conflict, "It was deleted and is not gone after %s: it waits for %s. It was not made anew.",
-		nlp.Duration(goneWithin), or(held, "its pods to end")).WithCause(fmt.Errorf("%w: %w", errDeleted, err))
+		nlp.Duration(goneWithin), cmp.Or(held, "its pods to end")).WithCause(fmt.Errorf("%w: %w", errDeleted, err))
 }
 
 // remake puts the wanted object where the old one was, or if that is refused the old one again.

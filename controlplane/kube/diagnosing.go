@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,7 +20,7 @@ import (
 func (c *Cluster) diagnose(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
 	target := diagnose.Target{Namespace: step.Namespace, LabelSelector: step.LabelSelector, At: c.now()}
 	if step.Resource.Plural != "" {
-		target.Resource = schema.GroupVersionResource{Group: step.Resource.Group, Version: or(step.Resource.Version, "v1"), Resource: step.Resource.Plural}
+		target.Resource = schema.GroupVersionResource{Group: step.Resource.Group, Version: cmp.Or(step.Resource.Version, "v1"), Resource: step.Resource.Plural}
 	}
 	names := step.Names
 	if len(names) == 0 {
@@ -48,7 +49,7 @@ func (c *Cluster) diagnose(ctx context.Context, step nlp.Step) ([]chat.Part, err
 func reported(r diagnose.Report) []chat.Part {
 	var parts []chat.Part
 	if !slices.ContainsFunc(r.Findings, func(f diagnose.Finding) bool { return f.Severity != diagnose.Info }) {
-		parts = append(parts, chat.Text{Text: shown("Nothing is wrong that the rules know of. Looked at " + or(r.Checked, "nothing: there is nothing there") + ".")})
+		parts = append(parts, chat.Text{Text: shown("Nothing is wrong that the rules know of. Looked at " + cmp.Or(r.Checked, "nothing: there is nothing there") + ".")})
 	}
 	for _, f := range r.Findings {
 		parts = append(parts, findingOf(f)) // the run gives it its id: this may be one of several reports in it

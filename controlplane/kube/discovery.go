@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -108,7 +109,7 @@ func (c *Cluster) whoAmI(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
 // canI answers one right, or with an empty verb lists them all.
 func (c *Cluster) canI(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
 	if step.Args.Verb == "" {
-		return c.rules(ctx, or(step.Namespace, "default"))
+		return c.rules(ctx, cmp.Or(step.Namespace, "default"))
 	}
 	names := step.Names
 	if len(names) == 0 {
@@ -118,7 +119,7 @@ func (c *Cluster) canI(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 	var missing []right
 	for _, name := range names {
 		r := right{
-			verb: step.Args.Verb, group: step.Resource.Group, resource: or(step.Resource.Plural, "*"), subresource: step.Subresource,
+			verb: step.Args.Verb, group: step.Resource.Group, resource: cmp.Or(step.Resource.Plural, "*"), subresource: step.Subresource,
 			namespace: step.Namespace, name: name, subject: step.Args.Subject,
 		}
 		check, err := c.check(ctx, r)
@@ -141,7 +142,7 @@ func (c *Cluster) canI(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 		} else if !step.Resource.Namespaced {
 			where = "in the cluster"
 		}
-		text := fmt.Sprintf("%s: %s %s %s %s %s.", answer, or(nlp.SubjectName(step), "you"), map[bool]string{true: "may", false: "may not"}[check.Allowed], check.Verb, what, where)
+		text := fmt.Sprintf("%s: %s %s %s %s %s.", answer, cmp.Or(nlp.SubjectName(step), "you"), map[bool]string{true: "may", false: "may not"}[check.Allowed], check.Verb, what, where)
 		if check.Reason != "" {
 			text += " (" + check.Reason + ")"
 		}

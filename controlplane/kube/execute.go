@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,7 +87,7 @@ func (c *Cluster) apply(ctx context.Context, step nlp.Step, seen []chat.Seen) (c
 			return a, err
 		}
 		a.HTTPStatus = res.status
-		done = append(done, ch.title+" "+or(res.did, ch.did))
+		done = append(done, ch.title+" "+cmp.Or(res.did, ch.did))
 		ways = append(ways, wayBack(step.Op, ch, c.left(ch, res)))
 	}
 	a.Undo = undoOf(step.Op, ways)

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -39,7 +40,7 @@ func (c *Cluster) explain(ctx context.Context, step nlp.Step) ([]chat.Part, erro
 	if err != nil {
 		return nil, err
 	}
-	path := "/openapi/v3/api/" + or(r.Version, "v1")
+	path := "/openapi/v3/api/" + cmp.Or(r.Version, "v1")
 	if r.Group != "" {
 		path = "/openapi/v3/apis/" + r.Group + "/" + r.Version
 	}
@@ -91,7 +92,7 @@ func (c *Cluster) explained(ctx context.Context, step nlp.Step) (nlp.Resource, [
 func (d openAPI) kind(r nlp.Resource) (apiSchema, bool) {
 	for _, name := range sortedKeys(d.Components.Schemas) {
 		for _, k := range d.Components.Schemas[name].Kinds {
-			if k.Group == r.Group && k.Version == or(r.Version, "v1") && k.Kind == r.Kind {
+			if k.Group == r.Group && k.Version == cmp.Or(r.Version, "v1") && k.Kind == r.Kind {
 				return d.Components.Schemas[name], true
 			}
 		}
@@ -131,7 +132,7 @@ func (d openAPI) typeOf(s apiSchema) string {
 	case s.Ref != "":
 		return s.Ref[strings.LastIndexByte(s.Ref, '.')+1:]
 	}
-	return or(s.Type, "Object")
+	return cmp.Or(s.Type, "Object")
 }
 
 func (d openAPI) fieldTable(s apiSchema) chat.Table {
@@ -145,7 +146,7 @@ func (d openAPI) fieldTable(s apiSchema) chat.Table {
 		if slices.Contains(s.Required, name) {
 			required = "yes"
 		}
-		t.Rows = append(t.Rows, []any{name, d.typeOf(p), required, sentenceOf(or(p.Description, d.inner(p).Description))})
+		t.Rows = append(t.Rows, []any{name, d.typeOf(p), required, sentenceOf(cmp.Or(p.Description, d.inner(p).Description))})
 	}
 	return t
 }

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -168,7 +169,7 @@ var beginnings = map[string]func(*unstructured.Unstructured) look{
 		if why := troubleOf(o); why != "" {
 			return look{said: phase + ", " + why + "."}
 		}
-		return look{said: or(phase, "not started yet") + "."}
+		return look{said: cmp.Or(phase, "not started yet") + "."}
 	},
 	"jobs.batch": func(o *unstructured.Unstructured) look {
 		switch {
@@ -182,7 +183,7 @@ var beginnings = map[string]func(*unstructured.Unstructured) look{
 	},
 	"persistentvolumeclaims": func(o *unstructured.Unstructured) look {
 		phase, _, _ := unstructured.NestedString(o.Object, "status", "phase")
-		return look{said: strings.ToLower(or(phase, "pending")) + ".", over: phase == "Bound"}
+		return look{said: strings.ToLower(cmp.Or(phase, "pending")) + ".", over: phase == "Bound"}
 	},
 	"namespaces": func(o *unstructured.Unstructured) look {
 		phase, _, _ := unstructured.NestedString(o.Object, "status", "phase")

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -28,7 +29,7 @@ func (c *Cluster) DryRun(ctx context.Context, step nlp.Step, seen ...chat.Seen) 
 		if err != nil {
 			return chat.Preview{}, err
 		}
-		p.Blind = or(p.Blind, d.blind)
+		p.Blind = cmp.Or(p.Blind, d.blind)
 		p.Diffs = append(p.Diffs, d.Diff)
 		p.Seen = append(p.Seen, ch.seen)
 		if d.same {

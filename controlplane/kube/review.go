@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -229,7 +230,7 @@ func (c *Cluster) check(ctx context.Context, r right) (chat.Check, error) {
 	}
 	check := chat.Check{
 		Verb: r.verb, Resource: resource, Namespace: r.namespace, Name: r.name,
-		Allowed: status.Allowed && !status.Denied, Reason: or(status.Reason, status.EvaluationError),
+		Allowed: status.Allowed && !status.Denied, Reason: cmp.Or(status.Reason, status.EvaluationError),
 	}
 	if !check.Allowed {
 		check.Rule = r.rule()

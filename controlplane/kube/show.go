@@ -2,6 +2,7 @@ package kube
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -318,7 +319,7 @@ func (g *grid) sortColumn(by string) string {
 		"restarts": "Restarts", "name": "Name", "age": "Age", "cpu": cpuColumn, "memory": memoryColumn,
 		".metadata.creationTimestamp": "Age", ".metadata.name": "Name",
 	}
-	return or(shown[by], by)
+	return cmp.Or(shown[by], by)
 }
 
 // lead is a row's namespace, where the table has a column for it.
@@ -401,5 +402,5 @@ func reference(r nlp.Resource, o *unstructured.Unstructured) string {
 	if o == nil || o.GetName() == "" {
 		return ""
 	}
-	return strings.ToLower(or(r.Kind, r.Plural)) + "/" + o.GetNamespace() + "/" + o.GetName()
+	return strings.ToLower(cmp.Or(r.Kind, r.Plural)) + "/" + o.GetNamespace() + "/" + o.GetName()
 }

@@ -115,8 +115,8 @@ func usages(o *unstructured.Unstructured, each bool) []usage {
 	read := func(m map[string]any) (u usage) {
 		u.namespace, u.name = o.GetNamespace(), o.GetName()
 		used, _ := m["usage"].(map[string]any)
-		u.cpu, _ = resource.ParseQuantity(or(str(used, "cpu"), "0"))
-		u.memory, _ = resource.ParseQuantity(or(str(used, "memory"), "0"))
+		u.cpu, _ = resource.ParseQuantity(cmp.Or(str(used, "cpu"), "0"))
+		u.memory, _ = resource.ParseQuantity(cmp.Or(str(used, "memory"), "0"))
 		return u
 	}
 	list, isPod, _ := unstructured.NestedSlice(o.Object, "containers")
