@@ -136,7 +136,7 @@ func (ix *index) shelve(s shelf, items []metav1.PartialObjectMetadata) error {
 func (ix *index) watch(ctx context.Context, k *indexed, version string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(silentFor, func() { cancel(errSilent) })
+	silence := time.AfterFunc(pageTimeout, func() { cancel(errSilent) }) // a server says at once whether it will
 	defer silence.Stop()
 	seconds := int64((watchFor - watchFor/5 + rand.N(2*watchFor/5)).Seconds()) // not all kinds and clusters at once
 	w, err := ix.meta.Resource(k.gvr).Watch(ctx, metav1.ListOptions{ResourceVersion: version, AllowWatchBookmarks: true, TimeoutSeconds: &seconds})
@@ -144,6 +144,7 @@ func (ix *index) watch(ctx context.Context, k *indexed, version string) error {
 		return err
 	}
 	defer w.Stop()
+	silence.Reset(silentFor)
 	ix.opened(k, true)
 	defer ix.opened(k, false)
 	for {
