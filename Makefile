@@ -3,10 +3,12 @@
 VERSION ?= 0.1.0
 TAGS    := nobadger,nobadgerv1,nobadgerv2,nobbolt,nomysql,nopgx
 LDFLAGS := -s -w -X github.com/kubechat/kubechat/internal/version.Version=$(VERSION)
-GOBUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '$(LDFLAGS)'
+GO      := CGO_ENABLED=0 go
+GOBUILD := $(GO) build -buildvcs=false -ldflags '$(LDFLAGS)'
 GOTEST  := go test -buildvcs=false -tags $(TAGS) -race -shuffle=on
 BIN     := .bin
-export GOFLAGS += -mod=readonly
+# -trimpath, for tests too: the build cache's keys are then without the clone's folder, and every clone shares them
+export GOFLAGS += -mod=readonly -trimpath
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down demo-agent check test test-go test-web test-e2e bench soak build web images charts generate fmt lint tools clients clean
@@ -16,13 +18,13 @@ help: ## list the targets
 
 demo: ## everything on this machine: PostgreSQL, a sandbox Kubernetes, kubechatd, an agent (CLUSTER=current|FILE joins yours)
 	@scripts/setup.sh demo
-	@go run -buildvcs=false ./e2e/demo up $(if $(CLUSTER),--cluster '$(CLUSTER)') $(DEMOFLAGS)
+	@$(GO) run -buildvcs=false ./e2e/demo up $(if $(CLUSTER),--cluster '$(CLUSTER)') $(DEMOFLAGS)
 
 demo-down: ## end what a demo left running and remove its state
-	@go run -buildvcs=false ./e2e/demo down
+	@$(GO) run -buildvcs=false ./e2e/demo down
 
 demo-agent: ## a second cluster for the demo: an API server and an agent as a process (TOKEN=kcj1_…)
-	@go run -buildvcs=false ./e2e/demo agent --token '$(TOKEN)'
+	@$(GO) run -buildvcs=false ./e2e/demo agent --token '$(TOKEN)'
 
 check: $(BIN)/staticcheck ## format, lint, vet, generated files, unit tests: for every commit, under 3 minutes warm
 	@scripts/check.sh $(TAGS)
@@ -34,7 +36,7 @@ test: ## all of it: what CI runs
 bench: ## direct against proxies against KubeChat, over a real API server; results in docs/benchmarks.md
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory build
-	go run -buildvcs=false -tags $(TAGS) ./e2e/bench
+	$(GO) run -buildvcs=false -tags $(TAGS) ./e2e/bench
 
 soak: ## the long forms: 5,000 agents at once, replicas and the database lost for minutes, every fault of docs/faults.md for SOAK=1h
 	@scripts/setup.sh test
@@ -55,32 +57,32 @@ web/dist/index.html: web/node_modules/.package-lock.json $(shell find web/app we
 	@touch $@
 
 images: build ## OCI archives of kubechatd and kubechat-agent, without Docker, in dist/
-	go run -buildvcs=false ./internal/image/mkimages --version $(VERSION) --out dist
+	$(GO) run -buildvcs=false ./internal/image/mkimages --version $(VERSION) --out dist
 
 charts: tools ## lint the charts and compare their renders with helm/golden
 	$(GOTEST) ./helm/...
 
 generate: ## what is generated and committed: api/openapi.yaml, the web client's types
-	go run -buildvcs=false -tags $(TAGS) ./controlplane/cmd/kubechatd openapi > api/openapi.yaml
+	$(GO) run -buildvcs=false -tags $(TAGS) ./controlplane/cmd/kubechatd openapi > api/openapi.yaml
 	cd web && npm run --silent generate
 
 fmt: ## format Go
 	gofmt -w $$(git ls-files '*.go')
 
 lint: $(BIN)/staticcheck ## vet and staticcheck
-	go vet -tags $(TAGS) ./...
+	$(GO) vet -tags $(TAGS) ./...
 	$(BIN)/staticcheck -tags $(TAGS) ./...
 
 tools: $(BIN)/helm $(BIN)/staticcheck ## helm and staticcheck, of the versions in tools/go.mod
 
 $(BIN)/helm: tools/go.mod
-	cd tools && go build -buildvcs=false -o ../$(BIN)/ helm.sh/helm/v4/cmd/helm
+	cd tools && $(GO) build -buildvcs=false -o ../$(BIN)/ helm.sh/helm/v4/cmd/helm
 
 $(BIN)/staticcheck: tools/go.mod
-	cd tools && go build -buildvcs=false -o ../$(BIN)/ honnef.co/go/tools/cmd/staticcheck
+	cd tools && $(GO) build -buildvcs=false -o ../$(BIN)/ honnef.co/go/tools/cmd/staticcheck
 
 $(BIN)/kwok: tools/go.mod
-	cd tools && go build -buildvcs=false -o ../$(BIN)/ sigs.k8s.io/kwok/cmd/kwok
+	cd tools && $(GO) build -buildvcs=false -o ../$(BIN)/ sigs.k8s.io/kwok/cmd/kwok
 
 clients: $(BIN)/debian/usr/bin/kubectl e2e/story/clientnode/node_modules/.package-lock.json ## Kubernetes clients of others, for the end-to-end tests
 

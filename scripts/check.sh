@@ -3,6 +3,7 @@
 #   scripts/check.sh GO_BUILD_TAGS
 set -euo pipefail
 tags=${1:?build tags}
+export CGO_ENABLED=0 # as the programs are built: nothing is compiled twice
 cd "$(dirname "$0")/.."
 started=$SECONDS
 step() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - started)); }

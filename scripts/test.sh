@@ -24,8 +24,8 @@ step "web: every page in a browser, light and dark, wide and narrow"
 (cd web && npm run --silent test:browser)
 
 step "Go: packages"
-mapfile -t packages < <(go list -buildvcs=false ./... | grep -v '/e2e\(/\|$\)')
-go vet -tags "$tags" ./...
+mapfile -t packages < <(CGO_ENABLED=0 go list -buildvcs=false ./... | grep -v '/e2e\(/\|$\)')
+CGO_ENABLED=0 go vet -tags "$tags" ./...
 go test -buildvcs=false -tags "$tags" -race -shuffle=on -timeout 15m "${packages[@]}"
 
 step "Go: keys in a PKCS#11 token (SoftHSM)"
@@ -35,7 +35,7 @@ step "images, without Docker"
 make --no-print-directory images
 
 step "end to end: real programs, PostgreSQL, Kubernetes with real pods, Chromium"
-mapfile -t e2e < <(go list -buildvcs=false ./e2e/... )
+mapfile -t e2e < <(CGO_ENABLED=0 go list -buildvcs=false ./e2e/... )
 "${as_root[@]}" go test -buildvcs=false -tags "$tags" -race -shuffle=on -p 1 -timeout 30m "${e2e[@]}"
 
 step "done"

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,7 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"sync"
 )
 
 // Version is the Kubernetes that the sandbox runs; it goes with the module versions in e2e/kube/go.mod.
@@ -18,11 +19,24 @@ var components = []string{
 	"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
 }
 
-// Root is the repository: two folders above this file.
-func Root() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
-}
+// Root is the repository: the folder of the nearest go.mod of ours at or above the working directory, which is a
+// package's own folder in tests and the repository under make. The source's path is not asked: builds are made with
+// -trimpath, so that every clone shares one build cache.
+var Root = sync.OnceValue(func() string {
+	start, err := os.Getwd()
+	if err != nil {
+		panic("find the repository: " + err.Error())
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && bytes.HasPrefix(mod, []byte("module github.com/kubechat/kubechat\n")) {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			panic("find the repository: neither " + start + " nor a folder above it has KubeChat's go.mod; run this inside a clone")
+		}
+	}
+})
 
 // Binaries returns the folder with the sandbox's kube-apiserver, kubectl and so on, building them on first use: six
 // to ten minutes on two cores with cold caches, so say what it waits for. They are kept in the user's cache folder
@@ -63,7 +77,7 @@ func build(ctx context.Context, src, dir string) error {
 	}
 	flags := fmt.Sprintf("-s -w -X k8s.io/component-base/version.gitVersion=%[1]s -X k8s.io/client-go/pkg/version.gitVersion=%[1]s", Version)
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-ldflags", flags, "-o", filepath.Join(dir, "kube"), ".")
-	cmd.Dir = src
+	cmd.Dir, cmd.Env = src, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the sandbox's Kubernetes: %w\n%s", err, out)
 	}

@@ -18,7 +18,7 @@ func TestFirstVisitInABrowser(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "demo")
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, "./e2e/demo")
-	build.Dir = root
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0") // as make demo builds it
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the demo: %v\n%s", err, out)
 	}

@@ -2,12 +2,7 @@ package quicmux
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"os"
 	"sync/atomic"
@@ -28,7 +23,7 @@ func TestQUICConforms(t *testing.T) {
 // lay connects both sides over UDP on the loopback interface, with a socket at the agent's end that can fail.
 func lay(t testing.TB) (tunneltest.Wire, *socket, *atomic.Pointer[Conn]) {
 	t.Helper()
-	agentTLS, planeTLS := tlsConfigs(t)
+	agentTLS, planeTLS := tunneltest.TLS(t, ALPN)
 	planeUDP, agentUDP := udp(t), &socket{PacketConn: udp(t)}
 	l, err := Listen(planeUDP, planeTLS, 0)
 	if err != nil {
@@ -98,30 +93,3 @@ func (s *socket) lost(size int) bool { return s.stalled.Load() || s.mtu > 0 && s
 
 // SetReadBuffer keeps quic-go from asking for the socket below, which would not lose anything.
 func (s *socket) SetReadBuffer(int) error { return os.ErrInvalid }
-
-// tlsConfigs are for both ends of mutual TLS 1.3 with a throwaway certificate.
-func tlsConfigs(t testing.TB) (agent, plane *tls.Config) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"tunnel.test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
-	agent = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, RootCAs: pool, ServerName: "tunnel.test", NextProtos: []string{ALPN}}
-	plane = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{ALPN}}
-	return agent, plane
-}

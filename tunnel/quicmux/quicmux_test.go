@@ -75,7 +75,7 @@ func TestPathWithASmallMTU(t *testing.T) {
 
 func TestBlockedUDPIsNamed(t *testing.T) {
 	t.Parallel()
-	agentTLS, _ := tlsConfigs(t)
+	agentTLS, _ := tunneltest.TLS(t, ALPN)
 	silent := udp(t) // answers nothing, as a firewall that drops
 	start := time.Now()
 	_, err := Dial(t.Context(), nil, silent.LocalAddr(), agentTLS, tunnel.Config{HandshakeTimeout: 300 * time.Millisecond})
@@ -109,7 +109,7 @@ func TestSilenceIsADeadPeer(t *testing.T) {
 // TestRefusedCertificateIsAnAlert, though TLS 1.3 tells the client only once it believes all is well.
 func TestRefusedCertificateIsAnAlert(t *testing.T) {
 	t.Parallel()
-	agentTLS, planeTLS := tlsConfigs(t)
+	agentTLS, planeTLS := tunneltest.TLS(t, ALPN)
 	planeTLS.VerifyConnection = func(tls.ConnectionState) error { return errors.New("revoked") }
 	conn := udp(t)
 	l, err := Listen(conn, planeTLS, 0)
@@ -125,7 +125,7 @@ func TestRefusedCertificateIsAnAlert(t *testing.T) {
 
 func TestAnotherProtocolIsNoTunnel(t *testing.T) {
 	t.Parallel()
-	agentTLS, planeTLS := tlsConfigs(t)
+	agentTLS, planeTLS := tunneltest.TLS(t, ALPN)
 	agentTLS.NextProtos = []string{"h3"}
 	conn := udp(t)
 	l, err := Listen(conn, planeTLS, 0)
@@ -194,7 +194,7 @@ func TestManyHandshakesHaveToProveTheirAddress(t *testing.T) {
 
 // BenchmarkStream is one stream from the agent to the plane, in 32 KiB writes; tlsmux has its like.
 func BenchmarkStream(b *testing.B) {
-	agentTLS, planeTLS := tlsConfigs(b)
+	agentTLS, planeTLS := tunneltest.TLS(b, ALPN)
 	agentUDP, planeUDP := udp(b), udp(b) // bare, so that quic-go may use all that the system offers
 	l, err := Listen(planeUDP, planeTLS, 0)
 	if err != nil {

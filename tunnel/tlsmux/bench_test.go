@@ -61,7 +61,7 @@ func BenchmarkOpen(b *testing.B) {
 // BenchmarkBareTLS is what BenchmarkStream is measured against.
 func BenchmarkBareTLS(b *testing.B) {
 	client, server := tcpPair(b)
-	agentTLS, planeTLS := tlsConfigs(b, tlsmux.ALPN)
+	agentTLS, planeTLS := tunneltest.TLS(b, tlsmux.ALPN, "http/1.1")
 	go func() {
 		c := tls.Client(client, agentTLS)
 		piece := make([]byte, 32<<10)

@@ -40,7 +40,7 @@ func over(t *testing.T, delay time.Duration, rate int, agent, plane tunnel.Confi
 		near.Close()
 		far.Close()
 	})
-	agentTLS, planeTLS := tlsConfigs(t, tlsmux.ALPN)
+	agentTLS, planeTLS := tunneltest.TLS(t, tlsmux.ALPN, "http/1.1")
 	return tunneltest.Connect(t, tunneltest.Wire{
 		Agent: func(ctx context.Context, cfg tunnel.Config) (tunnel.Session, error) {
 			return tlsmux.Agent(ctx, tls.Client(near, agentTLS), cfg)

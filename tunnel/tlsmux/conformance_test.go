@@ -2,12 +2,7 @@ package tlsmux_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"testing"
 	"time"
@@ -28,7 +23,7 @@ func TestTLSConforms(t *testing.T) {
 func lay(t testing.TB) (tunneltest.Wire, *tunneltest.FaultConn) {
 	agentTCP, planeTCP := tcpPair(t)
 	fault := tunneltest.NewFaultConn(agentTCP)
-	agentTLS, planeTLS := tlsConfigs(t, tlsmux.ALPN)
+	agentTLS, planeTLS := tunneltest.TLS(t, tlsmux.ALPN, "http/1.1")
 	return tunneltest.Wire{
 		Agent: func(ctx context.Context, cfg tunnel.Config) (tunnel.Session, error) {
 			return tlsmux.Agent(ctx, tls.Client(fault, agentTLS), cfg)
@@ -65,32 +60,4 @@ func tcpPair(t testing.TB) (client, server net.Conn) {
 		server.Close()
 	})
 	return client, server
-}
-
-// tlsConfigs are for both ends of mutual TLS 1.3 with a throwaway certificate.
-func tlsConfigs(t testing.TB, alpn string) (agent, plane *tls.Config) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"tunnel.test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
-	agent = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, RootCAs: pool, ServerName: "tunnel.test", NextProtos: []string{alpn}}
-	plane = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, ClientCAs: pool,
-		ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{tlsmux.ALPN, "http/1.1"}}
-	return agent, plane
 }

@@ -21,7 +21,7 @@ var httpHeader = tunnel.Header{Kind: tunnel.KindHTTP}
 func TestPeerThatNegotiatedAnotherProtocolIsNoTunnel(t *testing.T) {
 	t.Parallel()
 	client, server := tcpPair(t)
-	agentTLS, planeTLS := tlsConfigs(t, "http/1.1")
+	agentTLS, planeTLS := tunneltest.TLS(t, "http/1.1", tlsmux.ALPN)
 	go tlsmux.Plane(t.Context(), tls.Server(server, planeTLS), tunnel.Config{})
 	_, err := tlsmux.Agent(t.Context(), tls.Client(client, agentTLS), tunnel.Config{})
 	if err == nil || !strings.Contains(err.Error(), "http/1.1") {
@@ -43,7 +43,7 @@ func TestSilentBackendIsGivenUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client, server := tcpPair(t)
-			agentTLS, planeTLS := tlsConfigs(t, tlsmux.ALPN)
+			agentTLS, planeTLS := tunneltest.TLS(t, tlsmux.ALPN, "http/1.1")
 			go behave(server, planeTLS)
 			start := time.Now()
 			_, err := tlsmux.Agent(context.Background(), tls.Client(client, agentTLS), cfg)
@@ -109,7 +109,7 @@ func TestBusySlowUplinkKillsNoSession(t *testing.T) {
 	agentTCP, planeTCP := tcpPair(t)
 	tick := time.NewTicker(20 * time.Millisecond)
 	t.Cleanup(tick.Stop) // after the sessions, whose last writes wait for it
-	agentTLS, planeTLS := tlsConfigs(t, tlsmux.ALPN)
+	agentTLS, planeTLS := tunneltest.TLS(t, tlsmux.ALPN, "http/1.1")
 	rig := tunneltest.Connect(t, tunneltest.Wire{
 		Agent: func(ctx context.Context, cfg tunnel.Config) (tunnel.Session, error) {
 			return tlsmux.Agent(ctx, tls.Client(slow{agentTCP, tick}, agentTLS), cfg)

@@ -2,12 +2,7 @@ package wsmux_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +22,8 @@ func TestWebSocketConforms(t *testing.T) {
 // wire is all layers there are, over the loopback interface.
 func wire(t testing.TB) tunneltest.Wire {
 	agentWS, planeWS, fault := sockets(t, wsmux.Options{})
-	agentTLS, planeTLS := tlsConfigs(t)
+	agentTLS, planeTLS := tunneltest.TLS(t, tlsmux.ALPN)
+	agentTLS.DynamicRecordSizingDisabled = true // as package dialer has it
 	return tunneltest.Wire{
 		Agent: func(ctx context.Context, cfg tunnel.Config) (tunnel.Session, error) {
 			return tlsmux.Agent(ctx, tls.Client(agentWS, agentTLS), cfg)
@@ -71,33 +67,4 @@ func sockets(t testing.TB, o wsmux.Options) (agent, plane net.Conn, fault *tunne
 		_ = plane.Close()
 	})
 	return agent, plane, fault
-}
-
-// tlsConfigs are for both ends of the inner mutual TLS, with a throwaway certificate.
-func tlsConfigs(t testing.TB) (agent, plane *tls.Config) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"tunnel.test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	own := []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}
-	agent = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, RootCAs: pool, ServerName: "tunnel.test", NextProtos: []string{tlsmux.ALPN},
-		DynamicRecordSizingDisabled: true} // as package dialer has it
-	plane = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: own, ClientCAs: pool,
-		ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{tlsmux.ALPN}}
-	return agent, plane
 }

@@ -248,7 +248,7 @@ func BenchmarkStream(b *testing.B) {
 // BenchmarkBytes is one direction through both TLS layers, against which tlsmux's benchmark of bare TLS stands.
 func BenchmarkBytes(b *testing.B) {
 	agent, plane, _ := sockets(b, wsmux.Options{})
-	agentTLS, planeTLS := tlsConfigs(b)
+	agentTLS, planeTLS := tunneltest.TLS(b, tlsmux.ALPN)
 	go func() {
 		c := tls.Client(agent, agentTLS)
 		piece := make([]byte, 32<<10)
