@@ -3,6 +3,11 @@ package nlp_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -114,7 +119,7 @@ func FuzzTranslate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, said, before string) {
 		for name, v := range worlds {
 			start := time.Now()
-			tr := nlp.Translator{}.Translate(context.Background(), nlp.Request{Utterance: said, Context: []nlp.Turn{{Utterance: before}}, Vocabulary: v})
+			tr := nlp.Unguarded(context.Background(), nlp.Request{Utterance: said, Context: []nlp.Turn{{Utterance: before}}, Vocabulary: v})
 			if d := time.Since(start); d > 5*time.Second {
 				t.Fatalf("%s: %q took %v", name, said, d)
 			}
@@ -133,6 +138,85 @@ func FuzzTranslate(f *testing.F) {
 			tr.Plan.Hash()
 		}
 	})
+}
+
+// TestTornSentences says known sentences without their beginning, their end or a word, with two words changed about, and
+// after one another: each rule looks at what stands beside its words, and there may be nothing.
+func TestTornSentences(t *testing.T) {
+	const each = 2500
+	for _, name := range clusters {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, all := vocabulary(t, name), sentences(t, name)
+			seed := uint64(len(all))
+			if s := os.Getenv("KUBECHAT_TORN_SEED"); s != "" {
+				n, err := strconv.ParseUint(s, 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				seed = n
+			}
+			dice := rand.New(rand.NewPCG(seed, 0))
+			for range each {
+				said, before := tear(dice, all[dice.IntN(len(all))]), tear(dice, all[dice.IntN(len(all))])
+				if dice.IntN(8) == 0 {
+					said += " and " + tear(dice, all[dice.IntN(len(all))])
+				}
+				tr := spoken(t, v, said, before)
+				if tr.Plan == nil {
+					continue
+				}
+				if err := nlp.Validate(*tr.Plan, v); err != nil {
+					t.Errorf("after %q, %q: %v", before, said, err)
+				}
+			}
+		})
+	}
+}
+
+func tear(dice *rand.Rand, said string) string {
+	words := strings.Fields(said)
+	i := dice.IntN(len(words))
+	switch j := dice.IntN(len(words)); dice.IntN(6) {
+	case 0:
+		words = words[i:]
+	case 1:
+		words = words[:i+1]
+	case 2:
+		words = slices.Delete(words, i, i+1)
+	case 3:
+		words[i], words[j] = words[j], words[i]
+	case 4:
+		words = slices.Insert(words, j, words[i])
+	}
+	return strings.Join(words, " ")
+}
+
+// spoken translates, and says which sentence it was when that panics.
+func spoken(t *testing.T, v *nlp.Vocabulary, said, before string) nlp.Translation {
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("after %q, %q: %v\n%s", before, said, p, debug.Stack())
+		}
+	}()
+	return nlp.Unguarded(context.Background(), nlp.Request{Utterance: said, Context: []nlp.Turn{{Utterance: before}}, Vocabulary: v})
+}
+
+func TestAFaultCostsOneSentence(t *testing.T) {
+	t.Parallel()
+	v := nlp.NewVocabulary(nlp.VocabularyConfig{
+		Kinds: nlp.BuiltInKinds(), Namespaces: []string{"shop"},
+		Objects: []nlp.Object{{Kind: "deployments.apps", Namespace: "shop", Name: "checkout"}},
+		Details: func(context.Context, nlp.Object) (nlp.Details, bool) { panic("a fault") },
+	})
+	focus := nlp.Focus{Namespace: "shop"}
+	tr := nlp.Translator{}.Translate(t.Context(), nlp.Request{Utterance: "scale checkout to twice as many", Focus: focus, Vocabulary: v})
+	if tr.Class != nlp.Clarify || tr.Plan != nil || !tr.Lost || tr.Message == "" || tr.Focus.Namespace != "shop" {
+		t.Errorf("got %+v", tr)
+	}
+	if tr = translate(v, "pods in shop"); tr.Class != nlp.Read {
+		t.Errorf("the next sentence: %+v", tr)
+	}
 }
 
 func BenchmarkTranslateAmongFiveThousandObjects(b *testing.B) {

@@ -133,6 +133,9 @@ func (r *reading) number(after ...string) (int, bool) {
 
 // isNumber tells whether the token is a count. "one" is only one after a preposition or before a thing to count.
 func (r *reading) isNumber(i int) bool {
+	if i < 0 || i >= len(r.toks) {
+		return false
+	}
 	t := r.toks[i]
 	if t.lit == litNumber {
 		return true

@@ -1,6 +1,10 @@
 package nlp
 
-import "context"
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+)
 
 // Request is one thing somebody said about one cluster.
 type Request struct {
@@ -61,6 +65,13 @@ type Translation struct {
 type Translator struct{}
 
 // Translate never fails: what it cannot turn into a plan, it asks about or refuses, saying what it can do.
-func (Translator) Translate(ctx context.Context, req Request) Translation {
+// A fault in one of its rules costs that sentence its answer, and nobody else theirs.
+func (Translator) Translate(ctx context.Context, req Request) (tr Translation) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			slog.ErrorContext(ctx, "a rule of the translator failed", "fault", fault, "stack", string(debug.Stack()))
+			tr = Translation{Class: Clarify, Message: "I failed at this sentence; that is a fault of mine. Please say it in other words.", Focus: req.Focus, Lost: true}
+		}
+	}()
 	return translate(ctx, req)
 }
