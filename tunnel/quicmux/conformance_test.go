@@ -2,12 +2,10 @@ package quicmux
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"os"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/kubechat/kubechat/tunnel"
 	"github.com/kubechat/kubechat/tunnel/tunneltest"

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/kubechat/kubechat/tunnel"
 	"github.com/kubechat/kubechat/tunnel/tlsmux"

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/kubechat/kubechat/tunnel"
 	"github.com/kubechat/kubechat/tunnel/tlsmux"

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/kubechat/kubechat/tunnel"
+	"github.com/kubechat/kubechat/tunnel/tlsmux"
 	"github.com/kubechat/kubechat/tunnel/tunneltest"
 	"github.com/kubechat/kubechat/tunnel/wsmux"
 )
