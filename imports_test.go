@@ -61,7 +61,7 @@ var mayImport = map[string]struct {
 	"controlplane/kube":          {adapter(), "adapter: client-go over a cluster's transport"},
 	"controlplane/cmd/kubechatd": {[]string{"controlplane", "controlplane/...", "web", "internal/version"}, "a page, and the demo behind its tag"},
 	"controlplane/cmd/kubechat":  {[]string{"controlplane/nlp", "controlplane/diagnose", "controlplane/kube", "controlplane/chat", "internal/..."}, "a client: of the server only what translates and runs without one"},
-	"controlplane":               {[]string{"controlplane/...", "tunnel", "tunnel/...", "pki", "pki/...", "agent/kubereq", "internal/version", "internal/sock", "web"}, "the one wiring file; of agent/ only kubereq"},
+	"controlplane":               {[]string{"controlplane/...", "tunnel", "tunnel/...", "pki", "pki/...", "agent/kubereq", "internal/version", "internal/sock", "internal/forward", "web"}, "the one wiring file; of agent/ only kubereq"},
 	"web":                        {nil, "the embedded pages"},
 	"internal":                   {[]string{"internal/..."}, "small shared leaves"},
 	"tools":                      {[]string{"internal/..."}, "build-time programs"},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"syscall"
 
+	"github.com/kubechat/kubechat/internal/forward"
 	"github.com/kubechat/kubechat/internal/sock"
 )
 
@@ -46,7 +47,9 @@ func listen(ctx context.Context, c *Config) (*listeners, error) {
 		return sock.Listener(one)
 	}
 	if c.plays(RoleWeb) {
-		l.web = open("web", c.WebAddr)
+		if l.web = open("web", c.WebAddr); l.web != nil {
+			l.web = forward.Listener(l.web)
+		}
 	}
 	if c.plays(RoleGateway) {
 		l.tunnel = open("tunnel", c.TunnelAddr)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubechat/kubechat/controlplane/gateway"
+	"github.com/kubechat/kubechat/internal/forward"
 )
 
 // serveWeb serves customers until ctx ends. Then watches are ended between two events, what is short gets StopGrace, and
@@ -81,7 +82,7 @@ func (s *service) endRequests(all context.Context, srv *http.Server, cutShort fu
 func newServer(h http.Handler, requests context.Context) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		BaseContext: func(net.Listener) context.Context { return requests },
-		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // strangers' handshakes are no news
+		BaseContext: func(net.Listener) context.Context { return requests }, ConnContext: forward.ConnContext,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // strangers' handshakes are no news
 	}
 }

@@ -30,6 +30,7 @@ func (k *kubectl) serveWhole(w http.ResponseWriter, r *http.Request, x *exchange
 	}
 	buffer := buffers{}.Get()
 	defer buffers{}.Put(buffer)
+	forward.Hold(r)
 	forward.Answer(w, res, buffer)
 }
 

@@ -99,6 +99,9 @@ func (c *eitherConn) find() {
 	c.inner.Store(&inner)
 }
 
+// NetConn is the connection below, as of a tls.Conn.
+func (c *eitherConn) NetConn() net.Conn { return c.Conn }
+
 // Read reads what was sent, decrypted if need be.
 func (c *eitherConn) Read(b []byte) (int, error) {
 	c.once.Do(c.find)
