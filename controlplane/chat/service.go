@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -89,7 +87,7 @@ type Service struct {
 
 // job is one stretch of work on a run: until its end, or until it awaits approval.
 type job struct {
-	scope   tenant.Scope
+	scope   tenant.Scope // changed by actAs only; others than the job's own goroutine read it with mu held
 	run     RunID
 	cluster cluster.ID
 	ctx     context.Context // the run's, not the request's: a closed tab stops nothing. Ended by cancel only.
@@ -341,13 +339,23 @@ func (s *Service) noted(ctx context.Context, n Note) {
 // missedStops looks whether one of the runs here was asked to stop while notes could not be heard.
 func (s *Service) missedStops(ctx context.Context) {
 	s.mu.Lock()
-	jobs := slices.Collect(maps.Values(s.jobs))
+	scopes := make(map[RunID]tenant.Scope, len(s.jobs))
+	for id, j := range s.jobs {
+		scopes[id] = j.scope
+	}
 	s.mu.Unlock()
-	for _, j := range jobs {
-		if run, err := s.cfg.Store.Run(ctx, j.scope, j.run); err == nil && run.StopAsked {
-			s.stopHere(j.run)
+	for id, scope := range scopes {
+		if run, err := s.cfg.Store.Run(ctx, scope, id); err == nil && run.StopAsked {
+			s.stopHere(id)
 		}
 	}
+}
+
+// actAs is who a job's work is for from now on: its member, with the role of now.
+func (s *Service) actAs(j *job, scope tenant.Scope) {
+	s.mu.Lock()
+	j.scope = scope
+	s.mu.Unlock()
 }
 
 // stopHere ends the work on a run, if this replica does it.

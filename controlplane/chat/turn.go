@@ -109,7 +109,7 @@ func (s *Service) gather(ctx context.Context, j *job) (*turn, error) {
 	} else {
 		t.focus.Changed = t.Conversation.Focus.Changed // the way back is kept for longer than what "it" means
 	}
-	j.scope = t.scope
+	s.actAs(j, t.scope)
 	return t, nil
 }
 
