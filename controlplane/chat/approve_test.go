@@ -105,6 +105,22 @@ func TestAnIntentThatIsNotCommittedStopsTheChange(t *testing.T) {
 	}
 }
 
+func TestAPlanSaysWhatItsPreviewFoundAndNotWhatWordsKnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	up, already, long := scale("checkout", 5), scale("checkout", 2), int32(9)
+	up.Args.Current, already.Args.Current = &long, &long
+	w.plan("up", up)
+	w.plan("already", already)
+	if run := w.awaits(w.admin, "up"); !strings.Contains(run.Plan.Sentence, "to 5 (now 2)") || *run.Plan.Steps[0].Args.Current != 2 {
+		t.Errorf("%+v", run.Plan)
+	}
+	run := w.say(w.converse(w.admin), "already")
+	if run, _ = w.finished(w.admin, run.ID); run.State != chat.Done || !strings.Contains(run.Plan.Sentence, "to 2 (now 2)") {
+		t.Errorf("%s %+v", run.State, run.Plan)
+	}
+}
+
 func TestAnApprovalIsForExactlyWhatWasShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -116,7 +132,8 @@ func TestAnApprovalIsForExactlyWhatWasShown(t *testing.T) {
 	_, err = w.Approve(t.Context(), w.admin, run.ID, run.Approval.Hash, "")
 	wantProblem(t, err, problem.Conflict, "preview_changed")
 	again, events := w.run(w.admin, run.ID)
-	if again.State != chat.AwaitingApproval || again.Approval.Hash == run.Approval.Hash || again.Plan.Hash != again.Approval.Hash {
+	if again.State != chat.AwaitingApproval || again.Approval.Hash == run.Approval.Hash || again.Plan.Hash != again.Approval.Hash ||
+		!strings.Contains(run.Plan.Sentence, "(now 2)") || !strings.Contains(again.Plan.Sentence, "(now 4)") {
 		t.Fatalf("after it moved: %+v", again)
 	}
 	wantTypes(t, events, chat.TypeAccepted, chat.TypeScope, chat.TypePlan, chat.TypeExplain, chat.TypeAccess, chat.TypeDiff, chat.TypeApproval,

@@ -67,11 +67,11 @@ func viewOf(plan nlp.Plan, hash string, sc scene) PlanView {
 // viewOfPreview is the view of a plan with its preview. What the server could not try out beforehand is approved by
 // typing a name, whatever its class.
 func viewOfPreview(p proposal, a Approval, sc scene) PlanView {
-	v := viewOf(p.plan, a.Hash, sc)
+	v := viewOf(a.Plan, a.Hash, sc)
 	v.FromClusterData = p.fromClusterData
 	blind := slices.ContainsFunc(a.Previews, func(p Preview) bool { return p.Blind != "" })
 	if blind && v.TypedName == "" {
-		v.TypedName = typedName(p.plan, sc.name, true)
+		v.TypedName = typedName(a.Plan, sc.name, true)
 	}
 	return v
 }

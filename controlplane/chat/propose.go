@@ -108,11 +108,28 @@ func (s *Service) preview(ctx context.Context, sc scene, p proposal) (previewed,
 	}
 	now := s.now().UTC()
 	got.approval = Approval{
-		Member: sc.scope.Member, Cluster: sc.run.Cluster, Group: sc.group, Plan: p.plan, Previews: previews,
+		Member: sc.scope.Member, Cluster: sc.run.Cluster, Group: sc.group, Plan: counted(p.plan, previews), Previews: previews,
 		CreatedAt: now, ExpiresAt: now.Add(s.cfg.ApprovalTTL), Decision: Proposed,
 	}
 	got.approval.Hash = approvalHash(got.approval)
 	return got, nil
+}
+
+// counted is the plan with the replicas that the previews found, where it says how many there are: its translator knew what
+// the conversation last made of them, or what was there half a minute ago.
+func counted(plan nlp.Plan, previews []Preview) nlp.Plan {
+	plan.Steps = slices.Clone(plan.Steps)
+	for i := range plan.Steps {
+		step, found := &plan.Steps[i], previews[i]
+		switch back := found.Undo; {
+		case step.Op != nlp.OpScale || step.Args.Current == nil || len(step.Names) != 1:
+		case found.Nothing != "":
+			step.Args.Current = step.Args.Replicas
+		case back != nil && len(back.Plan.Steps) == 1 && back.Plan.Steps[0].Op == nlp.OpScale:
+			step.Args.Current = back.Plan.Steps[0].Args.Replicas
+		}
+	}
+	return plan
 }
 
 // mayChange is the service's own no: the role, then policy for every step.
