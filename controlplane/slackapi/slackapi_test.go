@@ -39,7 +39,7 @@ func lacks(t *testing.T, s string, unwanted ...string) {
 func TestFromLinkToApprovedChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.link(ada, w.admin)
+	link := w.link(ada, w.admin)
 	contains(t, w.says(ada, "clusters"), "staging")
 	got := w.asks(ada, "list deployments in shop")
 	contains(t, got, "checkout", "kubectl get deployments", public+"/t/acme/chat/", `"response_type":"ephemeral"`)
@@ -58,12 +58,12 @@ func TestFromLinkToApprovedChange(t *testing.T) {
 	w.presses(ada, "approve", value) // a second press
 	contains(t, w.answer(), "awaits no approval any more")
 
-	var via, member string
+	var via, member, login string
 	err := w.db.DB.InTenant(t.Context(), w.admin.Tenant, func(ctx context.Context, tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `select via, actor_id::text from audit_record where kind = 'intent'`).Scan(&via, &member)
+		return tx.QueryRow(ctx, `select via, actor_id::text, login_id from audit_record where kind = 'intent'`).Scan(&via, &member, &login)
 	})
-	if err != nil || via != string(tenant.ViaSlack) || member != string(w.admin.Member) {
-		t.Errorf("the audit has %q of %q: %v", via, member, err)
+	if err != nil || via != string(tenant.ViaSlack) || member != string(w.admin.Member) || login != link.ID {
+		t.Errorf("the audit has %q of %q by %q, and not %q: %v", via, member, login, link.ID, err)
 	}
 }
 
@@ -96,8 +96,12 @@ func TestAnAnswerIsWithheldFromWhoHasLeftMeanwhile(t *testing.T) {
 	bea := storetest.Member(t, w.db.DB, w.admin, "bea@acme.test", tenant.User)
 	w.link("U0BEA", bea)
 	held := w.at.Hold("vocabulary")
-	w.says("U0BEA", "list deployments in shop")
-	<-held.Entered
+	w.begins("U0BEA", "list deployments in shop")
+	select {
+	case <-held.Entered:
+	case a := <-w.answers:
+		t.Fatalf("answered before it looked: %s", a)
+	}
 	must(w.accounts.Deactivate(t.Context(), w.admin, bea.Member))(t)
 	held.Release()
 	w.stop() // waits for what is under way

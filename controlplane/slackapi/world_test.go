@@ -156,12 +156,18 @@ func (w *world) says(user, text string) string {
 	return unescaped(w.t, rec.Body.String())
 }
 
-// asks gives the answer to a question.
-func (w *world) asks(user, text string) string {
+// begins asks a question.
+func (w *world) begins(user, text string) {
 	w.t.Helper()
 	if now := w.says(user, text); !strings.Contains(now, "Looking") {
 		w.t.Fatalf("%q: %s", text, now)
 	}
+}
+
+// asks gives the answer to a question.
+func (w *world) asks(user, text string) string {
+	w.t.Helper()
+	w.begins(user, text)
 	return w.answer()
 }
 
@@ -201,13 +207,13 @@ func unescaped(t *testing.T, s string) string {
 var codeForm = regexp.MustCompile(`<` + public + `/t/acme/slack/link\?code=([A-Za-z0-9_-]{43})\|`)
 
 // link links a Slack user to a member.
-func (w *world) link(user string, member tenant.Scope) {
+func (w *world) link(user string, member tenant.Scope) slack.Link {
 	w.t.Helper()
 	found := codeForm.FindStringSubmatch(w.says(user, "link"))
 	if found == nil {
 		w.t.Fatal("no link was given")
 	}
-	must(w.slack.Confirm(w.t.Context(), member, found[1]))(w.t)
+	return must(w.slack.Confirm(w.t.Context(), member, found[1]))(w.t)
 }
 
 var valueForm = regexp.MustCompile(`"action_id":"approve","value":"([^"]+)"`)
