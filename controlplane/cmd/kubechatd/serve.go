@@ -52,7 +52,7 @@ func (s *settings) define(f *flag.FlagSet) {
 	f.StringVar(&s.KubectlURL, "kubectl-url", "", "how kubectl reaches the web address; the public URL if empty")
 	f.StringVar(&s.kubectlCA, "kubectl-ca", "", "`file` of the certificates kubectl must believe there; none if they are public")
 	f.StringVar(&s.Chart, "chart", "", "the agent's Helm chart in the install line")
-	f.StringVar(&s.secretKey, "secret-key-file", "", "`file` with the keys that seal tenants' own: 32 bytes in base64 a line, the first one seals; without it tenants can store no key for a model")
+	f.StringVar(&s.secretKey, "secret-key-file", "", "`file` with the keys that seal tenants' own: 32 bytes in base64 a line, the first one seals; without it tenants can store no key for a model, and connect no Slack")
 	f.StringVar(&s.modelNets, "model-networks", "", "private `networks` in which tenants' models may be, such as 10.20.0.0/16; public addresses only if empty")
 	f.StringVar(&s.SpoolDir, "spool-dir", "", "`directory` where records of reads wait while the database is away")
 	f.IntVar(&s.MaxConns, "database-conns", 20, "most connections to the database")
