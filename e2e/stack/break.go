@@ -1,14 +1,10 @@
 package stack
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,46 +68,20 @@ func (s *Stack) Bootstrap(ctx context.Context, slug string) (Plane, error) {
 
 // signIn turns a single-use token into a login and that into an API token.
 func (s *Stack) signIn(ctx context.Context, slug, single string) (Plane, error) {
-	jar, err := cookiejar.New(nil)
+	at := Plane{URL: s.Plane.URL, Tenant: slug}
+	in, err := at.SignIn(ctx, single)
 	if err != nil {
-		return Plane{}, fmt.Errorf("make a cookie jar: %w", err)
-	}
-	client := &http.Client{Jar: jar}
-	post := func(path string, body map[string]string, answer any) error {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return fmt.Errorf("encode the request: %w", err)
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Plane.URL+"/api/v1"+path, bytes.NewReader(b))
-		if err != nil {
-			return fmt.Errorf("make the request: %w", err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		resp, err := client.Do(req)
-		if err != nil {
-			return fmt.Errorf("POST %s: %w", path, err)
-		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode >= 300 {
-			return fmt.Errorf("POST %s: %s %w: %s", path, resp.Status, err, text)
-		}
-		if answer == nil || len(text) == 0 {
-			return nil
-		}
-		return json.Unmarshal(text, answer)
-	}
-	if err := post("/session", map[string]string{"token": single}, nil); err != nil {
 		return Plane{}, err
 	}
 	var made struct {
 		Token string `json:"token"`
 	}
 	expires := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
-	if err := post("/t/"+slug+"/tokens", map[string]string{"name": "e2e", "expiresAt": expires}, &made); err != nil {
+	if err := in.Call(ctx, http.MethodPost, "/tokens", map[string]string{"name": "e2e", "expiresAt": expires}, &made); err != nil {
 		return Plane{}, err
 	}
-	return Plane{URL: s.Plane.URL, Tenant: slug, Token: made.Token}, nil
+	at.Member, at.Token = in.Member, made.Token
+	return at, nil
 }
 
 // Agent is an agent that a test started by itself.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,15 +19,16 @@ import (
 	"github.com/kubechat/kubechat/e2e/sandbox"
 )
 
-// Plane is the running kubechatd and how to talk to it as the demo's member.
+// Plane is the running kubechatd and how to talk to it as a member: the demo's, unless it says otherwise.
 type Plane struct {
 	URL    string // of pages and API, plain HTTP on loopback
 	Link   string // signs a browser in, once
 	Tenant string // its slug
-	Member string // the demo's member
-	Token  string // the API token in the kubeconfig
+	Member string // who is asking
+	Token  string // the API token in the kubeconfig; empty: a browser's login
 
-	proc *proc
+	browser *http.Client // has the cookie of that login; nil: the token says who is asking
+	proc    *proc
 }
 
 // gateway is the address that agents are told to dial.
@@ -57,7 +59,7 @@ func (s *Stack) startPlane(ctx context.Context) error {
 
 // StartPlane starts kubechatd, again if a test has killed it, and waits until it is ready.
 func (s *Stack) StartPlane(ctx context.Context) error {
-	proc, err := startProcess(s.cfg.State, "kubechatd", s.Programs.Kubechatd, nil, "demo", "--dir", s.cfg.State,
+	proc, err := startProcess(s.cfg.State, "kubechatd", s.Programs.Kubechatd, s.cfg.PlaneEnv, "demo", "--dir", s.cfg.State,
 		"--superuser-url", s.postgres.DSN, "--web-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.WebPort),
 		"--tunnel-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.TunnelPort), "--ops-addr", fmt.Sprintf("127.0.0.1:%d", s.cfg.OpsPort),
 		"--tunnel-host", s.gateway(), "--cluster-name", clusterName(s.Sandbox != nil), "--chart", chartDir())
@@ -170,8 +172,37 @@ func relay(in net.Conn, to string) {
 	<-done
 }
 
-// Call sends one request to the tenant's API as the demo's member; path starts after /api/v1/t/{tenant}.
+// SignIn is kubechatd as a browser has it that signs in with a token: requests then go with the login's cookie.
+func (pl *Plane) SignIn(ctx context.Context, token string) (*Plane, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, fmt.Errorf("make a cookie jar: %w", err)
+	}
+	in := &Plane{URL: pl.URL, Tenant: pl.Tenant, browser: &http.Client{Jar: jar}}
+	var session struct {
+		Logins []struct {
+			Member struct {
+				ID string `json:"id"`
+			} `json:"member"`
+		} `json:"logins"`
+	}
+	if err := in.send(ctx, http.MethodPost, "/session", map[string]string{"token": token}, &session); err != nil {
+		return nil, err
+	}
+	if len(session.Logins) != 1 {
+		return nil, fmt.Errorf("signing in gave %d logins", len(session.Logins))
+	}
+	in.Member = session.Logins[0].Member.ID
+	return in, nil
+}
+
+// Call sends one request to the tenant's API as the member; path starts after /api/v1/t/{tenant}.
 func (pl *Plane) Call(ctx context.Context, method, path string, body, answer any) error {
+	return pl.send(ctx, method, "/t/"+pl.Tenant+path, body, answer)
+}
+
+// send sends one request to the API; path starts after /api/v1.
+func (pl *Plane) send(ctx context.Context, method, path string, body, answer any) error {
 	var reader io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -180,13 +211,17 @@ func (pl *Plane) Call(ctx context.Context, method, path string, body, answer any
 		}
 		reader = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, pl.URL+"/api/v1/t/"+pl.Tenant+path, reader)
+	req, err := http.NewRequestWithContext(ctx, method, pl.URL+"/api/v1"+path, reader)
 	if err != nil {
 		return fmt.Errorf("make the request: %w", err)
 	}
-	req.Header.Set("Authorization", "Bearer "+pl.Token)
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	client := pl.browser
+	if client == nil {
+		client = http.DefaultClient
+		req.Header.Set("Authorization", "Bearer "+pl.Token)
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}

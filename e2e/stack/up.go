@@ -21,6 +21,7 @@ type Config struct {
 	Existing     string        // "", "current" or a kubeconfig: join that cluster instead of a sandbox
 	Nodes        sandbox.Nodes // "" is what works here
 	Built        bool          // the programs are there already: build nothing
+	PlaneEnv     []string      // of kubechatd, NAME=value, besides this program's own
 	WebPort      int
 	TunnelPort   int
 	OpsPort      int
