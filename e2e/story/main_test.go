@@ -1,9 +1,11 @@
 // Package story holds the end-to-end tests: the real programs, a real PostgreSQL, a real Kubernetes with real pods, a
-// real browser. One stack serves them all; tests that break something mend it before they end.
+// real browser. One stack serves them all; tests that break something mend it before they end. Slack's own server is the
+// one thing that another stands in for.
 package story
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,8 +15,11 @@ import (
 	"github.com/kubechat/kubechat/e2e/stack"
 )
 
-// world is the one stack of this test program.
-var world *stack.Stack
+// world is the one stack of this test program, and slackSide where its kubechatd finds Slack.
+var (
+	world     *stack.Stack
+	slackSide *slackServer
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -25,8 +30,13 @@ func run(m *testing.M) (code int) {
 		return 1
 	}
 	var err error
+	if slackSide, err = startSlack(state); err != nil {
+		fmt.Fprintln(os.Stderr, "start Slack's stand-in:", err)
+		return 1
+	}
+	defer slackSide.close()
 	world, err = stack.Start(context.Background(), stack.Config{
-		State: state, Nodes: sandbox.RealNodes, Say: func(line string) { fmt.Fprintln(os.Stderr, "stack:", line) },
+		State: state, Nodes: sandbox.RealNodes, PlaneEnv: slackSide.env(), Say: func(line string) { fmt.Fprintln(os.Stderr, "stack:", line) },
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bring up the stack:", err)
@@ -38,7 +48,7 @@ func run(m *testing.M) (code int) {
 			code = max(code, 1)
 		}
 	}()
-	if err := writeSameIdentity(); err != nil {
+	if err := errors.Join(writeSameIdentity(), makeStrangers()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
