@@ -149,7 +149,7 @@ func buildCannot(r *reading) (outcome, bool) {
 	}
 	switch {
 	case r.has(cSecretValue) && (r.saysKind("secrets") || r.secretNamed()) || r.has(cSecretValue) && r.hasWord("secret", "secrets", "password", "passwords", "credentials"):
-		return refuses("Values of Secrets are never shown in chat. I can list Secrets and describe them: their keys and sizes.")
+		return refuses(secretValues)
 	case r.imperative(cExec) && !r.hasCommand() && (r.somethingNamed() || r.has(cContainer)):
 		return say("run commands inside containers", "I can show logs, events and what is wrong; for a shell, use kubectl exec through the same tunnel.")
 	case r.imperative(cPortForward) && (r.somethingNamed() || r.has(cPort)):

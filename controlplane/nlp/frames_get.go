@@ -1,6 +1,9 @@
 package nlp
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func buildGet(r *reading) (outcome, bool) {
 	s := Step{Op: OpGet}
@@ -13,7 +16,7 @@ func buildGet(r *reading) (outcome, bool) {
 	columns := r.labelColumns()
 	selector := r.selector()
 	node := r.onNode()
-	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !r.has(cIt) {
+	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && (!r.has(cIt) || r.everythingIs()) {
 		return r.getAnything(s, selector, node)
 	}
 	if s.Post.Count && r.has(cReplicas) && !r.saysKind("pods") {
@@ -41,6 +44,13 @@ func buildGet(r *reading) (outcome, bool) {
 	r.otherNamespaces(&s)
 	r.refine(&s, t)
 	return done(s)
+}
+
+// everythingIs tells whether "that" only belongs to "everything that is in there".
+func (r *reading) everythingIs() bool {
+	return r.has(cEverything) && !slices.ContainsFunc(r.cues, func(q cue) bool {
+		return q.c == cIt && r.free(q.mention) && !r.coveredBy(cEverything, q.mention)
+	})
 }
 
 // asksRestarts: "did cart restart lately", "how often has it restarted".

@@ -7,7 +7,11 @@ import (
 )
 
 func buildDescribe(r *reading) (outcome, bool) {
+	whole := slices.ContainsFunc(r.cues, func(q cue) bool { return q.c == cDescribe && r.toks[q.j-1].text == "about" })
 	r.take(cDescribe, cGeneric, cShow, cAsk)
+	if whole {
+		r.useList()
+	}
 	selector := r.selector()
 	t, q := r.target(targetSpec{list: true, focus: true, verb: "describe"})
 	if q != nil {
@@ -17,6 +21,22 @@ func buildDescribe(r *reading) (outcome, bool) {
 	s.LabelSelector = joinComma(s.LabelSelector, selector)
 	r.take(cIt, cAll, cNamed)
 	return done(s)
+}
+
+// useList uses the list of what belongs to a thing, behind it: "everything about node-a1: conditions, capacity, what is allocated".
+func (r *reading) useList() {
+	first := slices.IndexFunc(r.toks, func(t token) bool { return t.brk })
+	if first < 0 || slices.ContainsFunc(r.objs, func(o objMention) bool { return o.i > first }) {
+		return
+	}
+	for i := first + 1; i < len(r.toks); i++ {
+		if asksChange(r.toks, i) && (r.clauseVerb(i) || r.verbPlace(i)) {
+			return
+		}
+	}
+	for i := first + 1; i < len(r.toks); i++ {
+		r.useTok(i)
+	}
 }
 
 func buildLogs(r *reading) (outcome, bool) {

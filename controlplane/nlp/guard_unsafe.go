@@ -1,6 +1,9 @@
 package nlp
 
-import "regexp"
+import (
+	"regexp"
+	"slices"
+)
 
 // unsafeRules are asked for whatever else a text says: who asks so is told no, and nothing of it is read.
 var unsafeRules = []struct {
@@ -119,9 +122,11 @@ var unsafeRules = []struct {
 
 const otherRules = "That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help
 
+var neverDone = slices.Concat(unsafeRules, unsafeClaims)
+
 // unsafe says why a text asks for what is never done, or "".
 func unsafe(s string) string {
-	for _, rule := range unsafeRules {
+	for _, rule := range neverDone {
 		if rule.pattern.MatchString(s) {
 			return rule.why
 		}

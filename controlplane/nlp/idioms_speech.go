@@ -31,9 +31,10 @@ var speechIdioms = []idiom{
 	{"the|our|that? env|environment? var|variable? <e> should|must|shall|has|needs|ought to? be|become|read|say|point set|changed|switched? at|to? <w> for|on|in|of|at <x>", "set env <e> to <w> on <x>", "run"},
 
 	// labels
-	{"<x> should|must|shall|needs|may|does|do no|not longer|more? have|carry|bear|wear|keep|get the|its|a|any? <w> label|tag any? more|longer?", "remove label <w> from <x>", ""},
-	{"<x> should|must|shall|needs|may|does|do no|not longer|more? have|carry|bear|wear|keep|get the|its|a|any? label|tag <w> any? more|longer?", "remove label <w> from <x>", ""},
-	{"<x> should|must|shall|needs|may|does|do no|not longer|more? have|carry|bear|keep|get the|its|a|any? <w> annotation any? more|longer?", "remove annotation <w> from <x>", ""},
+	{"<x> should|must|shall|needs|may no|not longer|more? have|carry|bear|wear|keep|get the|its|a|any? <w> label|tag any? more|longer?", "remove label <w> from <x>", ""},
+	{"<x> should|must|shall|needs|may no|not longer|more? have|carry|bear|wear|keep|get the|its|a|any? label|tag <w> any? more|longer?", "remove label <w> from <x>", ""},
+	{"<x> should|must|shall|needs|may no|not longer|more? have|carry|bear|keep|get the|its|a|any? <w> annotation any? more|longer?", "remove annotation <w> from <x>", ""},
+	{"<x> does|do no|not longer|more? need|want|require the|its|a|any? <w> label|tag any? more|longer?", "remove label <w> from <x>", ""},
 	{"<x> should|must|shall|has|needs|ought to? lose|drop the|its? <w> label|tag", "remove label <w> from <x>", ""},
 	{"<x> should|must|shall|has|needs|ought to? lose|drop the|its? <w> annotation", "remove annotation <w> from <x>", ""},
 	{"the <w> label|tag should|must|shall|can|has|needs|ought to? go|disappear|vanish|come off? from|of|on? <x>", "remove label <w> from <x>", ""},

@@ -9,11 +9,11 @@ var (
 	labelNouns  = wordSet("label labels labelled labeled tag tags tagged labeld flagged")
 	labelLinks  = wordSet("is are equals equal = == set to being as with value has have") // between a key and its value
 	labelLeads  = wordSet("where whose with having by that matching carrying")
-	labelNots   = wordSet("without not no lacking missing except excluding lack skip skipping ignore ignoring omit omitting exclude minus besides bar barring other apart")
-	labelAround = wordSet("the a an any called named key keys that have has do does with which are is do label labels labelled labeled tagged tag flagged as any having carrying carry hold holds holding bear bearing bears wear wearing than from those these ones everything all anything for of carries")
+	labelNots   = wordSet("without not no never lacking lacks miss misses missing except excluding lack skip skipping ignore ignoring omit omitting exclude minus besides bar barring other apart")
+	labelAround = wordSet("got get gets at all yet ever receive received the a an any called named key keys that have has do does with which are is do label labels labelled labeled tagged tag flagged as any having carrying carry hold holds holding bear bearing bears wear wearing than from those these ones everything all anything for of carries")
 	labelOuts   = wordSet("out aside excluded omitted skipped ignored") // after "leave", or after the labels
 	labelLists  = wordSet("either one any of both")
-	labelOwns   = wordSet("carrying carry carries having has have with bear bears bearing hold holds holding wear wears wearing sporting") // before "a gpu label"
+	labelOwns   = wordSet("carrying carry carries having has have with bear bears bearing hold holds holding wear wears wearing sporting got receive received") // before "a gpu label"
 	labelFields = wordSet("name names namespace status phase age image images node nodes ip ports port kind type restarts restart")
 )
 

@@ -67,6 +67,12 @@ func plainly(said string) string {
 
 // thatNamespace makes a place of the one namespace named where the text goes on with "in that namespace".
 func (r *reading) thatNamespace() {
+	for i := 1; i < len(r.toks) && len(r.nss) == 0 && r.focus.Namespace != ""; i++ {
+		if r.toks[i].text == "there" && inWords[r.toks[i-1].text] { // "everything in there"
+			r.nss = append(r.nss, nsMention{mention{i: i, j: i + 1}, r.focus.Namespace, 3})
+			return
+		}
+	}
 	for i := 1; i+1 < len(r.toks); i++ {
 		if (r.toks[i].text != "that" && r.toks[i].text != "this") || !inWords[r.toks[i-1].text] || (r.toks[i+1].text != "namespace" && r.toks[i+1].text != "ns") {
 			continue

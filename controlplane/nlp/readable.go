@@ -14,6 +14,23 @@ func (u understood) readable() bool {
 	return len(u.steps) > 0 && u.q == nil && ClassifyPlan(Plan{Steps: u.steps}) == Read && u.plainRead(false) && !u.reading.aboutSomethingElse()
 }
 
+// takenAsRead tells whether the answer to this will be a read.
+func (u understood) takenAsRead() bool {
+	if u.q != nil || len(u.steps) == 0 || ClassifyPlan(Plan{Steps: u.steps}) != Read || u.reading == nil {
+		return false
+	}
+	r := u.reading
+	return (u.score >= acceptScore || u.plainRead(false)) && !r.aboutSomethingElse() && !r.wantsOtherwise() && !((len(u.left) > 0 || r.obliges()) && u.strayVerb())
+}
+
+// unsettled tells whether a text was neither understood, nor forbidden, nor asked back about for a good reason.
+func (u understood) unsettled() bool {
+	if u.q != nil {
+		return u.q.lost || !u.q.refuse
+	}
+	return !complete(u) && !u.readable()
+}
+
 // namesLeft are the words left that are not talk: they may be names, or turn the sense around.
 func (u understood) namesLeft() []string {
 	if u.reading == nil {

@@ -131,6 +131,9 @@ func (ph *phrasing) matchHere(p pattern, k, i int) (int, bool) {
 			if w == "<x>" && (dangling[ph.toks[i+n-1].text] || i == 0 && k == 0 && asksChange(ph.toks, 0) && !ph.r.objectNamed(0)) {
 				continue // a verb before it is no part of a name
 			}
+			if last := ph.toks[i+n-1].text; w == "<x>" && n > 1 && (relatives[last] || last == "that" && ph.describes(i+n)) {
+				continue // "pods that do not carry a label" says which, and not what to do with them
+			}
 			if w == "<x>" && !ph.isTarget(i, i+n, p.of) {
 				continue
 			}
@@ -172,6 +175,13 @@ func (ph *phrasing) matchHere(p pattern, k, i int) (int, bool) {
 		}
 	}
 	return end, ok
+}
+
+var relatives = wordSet("which who whose")
+
+// describes tells whether what follows says what things have or do, and not what is to become of them.
+func (ph *phrasing) describes(i int) bool {
+	return i < len(ph.toks) && (statives[ph.toks[i].text] || labelOwns[ph.toks[i].text] || ph.toks[i].text == "lack" || ph.toks[i].text == "lacks" || ph.toks[i].text == "miss")
 }
 
 // baseForm is the verb that a past or -ing form is of, if the lexicon knows it.

@@ -53,6 +53,12 @@ func translate(ctx context.Context, req Request) Translation {
 	if why := guard(said); why != "" {
 		return refusal(why, focus)
 	}
+	if substitutes(req.Vocabulary, req.Utterance) {
+		return refusal(noShell, focus)
+	}
+	if revealsFocus(focus, said) {
+		return refusal(secretValues, focus)
+	}
 	if q := needsWords(said); q != "" {
 		return Translation{Class: Clarify, Message: q, Focus: focus}
 	}
@@ -65,6 +71,11 @@ func translate(ctx context.Context, req Request) Translation {
 	if !complete(u) {
 		if more, tail, ok := afterTalk(ctx, req.Vocabulary, focus, said); ok {
 			return answer(ctx, req.Vocabulary, focus, tail, more)
+		}
+	}
+	if u.unsettled() {
+		if more, core, ok := amidTalk(ctx, req.Vocabulary, focus, said); ok {
+			return answer(ctx, req.Vocabulary, focus, core, more)
 		}
 	}
 	return answer(ctx, req.Vocabulary, focus, said, u)

@@ -205,7 +205,7 @@ func validateSecrets(s Step) error {
 			continue
 		}
 		if s.Op == OpGet && s.Args.Output != "" && s.Args.Output != "name" && s.Args.Output != "wide" {
-			return rulef("Values of Secrets are never shown in chat. I can list Secrets and describe them: their keys and sizes.")
+			return rulef(secretValues)
 		}
 		if s.Op == OpWait && strings.HasPrefix(s.Args.Condition, "jsonpath=") {
 			return rulef("Values of Secrets are never shown in chat, so nothing waits for one.")

@@ -1,0 +1,150 @@
+package nlp
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// talkEnds are the places where talk may end and a request begin, or the other way round.
+var talkEnds = regexp.MustCompile(`[.,;:!?)]+\s+|\s+-+\s+|\s+(?:so|but|and|hence|therefore|thus)\s+|\s+as\s+`)
+
+// maxCuts are the places that are tried: more is not a sentence.
+const maxCuts = 12
+
+// amidTalk finds the one request in a text whose other clauses only tell something: "our boss is nervous; what has web been
+// logging for an hour?". What tells asks for nothing, forbids nothing and conditions nothing, or the whole is not read this way.
+func amidTalk(ctx context.Context, v *Vocabulary, focus Focus, said string) (understood, string, bool) {
+	if len(unquoted(said)) != len(said) || len(strings.Fields(said)) > maxTokens {
+		return understood{}, "", false
+	}
+	cuts := talkEnds.FindAllStringIndex(said, -1)
+	if len(cuts) == 0 || len(cuts) > maxCuts {
+		return understood{}, "", false
+	}
+	starts := append([][]int{{0, 0}}, cuts...)
+	for _, at := range starts {
+		head, core := said[:at[0]], said[at[1]:]
+		if at[1] > 0 && !asksAt(core) {
+			continue
+		}
+		heard, ok := tells(ctx, v, focus, head)
+		if !ok {
+			return understood{}, "", false // what stands before the rest is more than talk
+		}
+		if u, text, ok := coreOf(ctx, v, heard, core, head != ""); ok {
+			u.notes = append(u.notes, "What else you said I took as talk.")
+			return u, text, true
+		}
+	}
+	return understood{}, "", false
+}
+
+// coreOf reads the request that the text begins with, and sees that what follows it is talk. Behind talk the whole may be it.
+func coreOf(ctx context.Context, v *Vocabulary, focus Focus, said string, whole bool) (understood, string, bool) {
+	ends := [][]int{}
+	for _, at := range talkEnds.FindAllStringIndex(said, maxCuts) {
+		ends = append(ends, at)
+	}
+	if whole {
+		ends = append(ends, []int{len(said), len(said)})
+	}
+	slices.Reverse(ends) // as much of it as is understood
+	for _, at := range ends {
+		core, tail := said[:at[0]], said[at[1]:]
+		if len(strings.Fields(core)) < 2 {
+			continue
+		}
+		if _, ok := tells(ctx, v, focus, tail); !ok {
+			continue
+		}
+		if strings.HasSuffix(strings.TrimSpace(said[:at[1]]), "?") {
+			core += "?"
+		}
+		u := understand(ctx, v, focus, core)
+		change := complete(u) && ClassifyPlan(Plan{Steps: u.steps}) != Read && u.score >= acceptScore && !u.verbFix && !u.byPart
+		if u.takenAsRead() || change {
+			return u, core, true
+		}
+	}
+	return understood{}, "", false
+}
+
+// asksAt tells whether the text begins, after polite words, as a question or an order does.
+func asksAt(said string) bool {
+	toks := lex(strings.ToLower(strings.TrimLeft(said, " (")))
+	body := withoutLeads(toks)
+	if len(body) == 0 {
+		return false
+	}
+	return len(body) < len(toks) && politeQuestion(toks) || startsOrder(body) || askWords[body[0].text] || body[0].text == "can" || body[0].text == "could" ||
+		onlyShows(body[0].text) && !stopWords[body[0].text] || inWords[body[0].text] && len(body) > 1 && askWords[body[1].text] || helloReads[body[0].text]
+}
+
+// helloReads are nouns of reads that requests without a verb begin with.
+var helloReads = wordSet("logs events status")
+
+// tells says whether the text only tells something, and what a request after it may lean on: the one thing that it names, or the
+// one namespace.
+func tells(ctx context.Context, v *Vocabulary, focus Focus, said string) (Focus, bool) {
+	if strings.Trim(said, " .,;:!?()-") == "" {
+		return focus, true
+	}
+	toks, q := spokenWords(v, said)
+	if q != nil || len(toks) > maxTokens {
+		return focus, false
+	}
+	rq := &request{ctx: ctx, v: v, focus: focus}
+	for _, c := range clausesOf(toks) {
+		if !rq.onlyTells(c) {
+			return focus, false
+		}
+	}
+	r := exactReading(ctx, v, focus, slices.Clone(toks))
+	named := r.thingsNamed()
+	if len(named) == 1 && len(named[0].refs) == 1 && !named[0].typo && !named[0].part {
+		o := named[0].refs[0]
+		focus.Resource, focus.Names, focus.Namespace = v.kinds[o.Kind].Resource, []string{o.Name}, o.Namespace
+		return focus, true
+	}
+	if len(named) == 0 && len(r.nss) == 1 && r.nss[0].strength >= 2 {
+		focus.Namespace = r.nss[0].ns
+	}
+	return focus, true
+}
+
+// onlyTells tells whether a clause neither asks for anything nor bears on what is asked.
+func (rq *request) onlyTells(c []token) bool {
+	body := withoutLeads(c)
+	if len(body) == 0 || courteous(body) || mildWish(body) || cannot(c) {
+		return true
+	}
+	if conditions[body[0].text] && !clauseOpeners[c[0].text] || startsOrder(body) || politeQuestion(c) || prohibitions[body[0].text] && !isStatement(body) {
+		return false
+	}
+	if onlyShows(body[0].text) && len(body) > 1 || asksFirst(body) && !onlyTalked(c) {
+		return false
+	}
+	switch p := rq.part(slices.Clone(c)); p.role {
+	case roleTalk, roleReason:
+		return !p.idiom
+	case roleValue:
+		return !slices.ContainsFunc(p.toks, func(t token) bool {
+			return t.lit != litNone && t.lit != litOrdinal || t.env || namesAThing(rq.v, t.text)
+		})
+	}
+	return false
+}
+
+// mildWish tells whether a condition only asks nicely: "if that is okay", "if you do not mind".
+func mildWish(body []token) bool {
+	return len(body) <= 7 && (body[0].text == "if" || body[0].text == "when") && holdsWord(body, wordSet("okay ok fine alright possible mind agree convenient")) && len(body) > 1 &&
+		holdsWord(body[1:2], wordSet("that it you this possible okay ok fine everyone nobody"))
+}
+
+// cannot tells whether somebody only says what they can't do: "we can't see what happens".
+func cannot(c []token) bool {
+	c = clearLeads(c)
+	return len(c) > 3 && speakers[c[0].text] && c[0].text != "you" && statives[c[1].text] && c[2].text == "not" && !ordersWithin(c)
+}
