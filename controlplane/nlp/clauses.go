@@ -237,7 +237,7 @@ var (
 	// people and things that sentences say something of, before a verb
 	speakers = wordSet(`i we they he she it you users customers people everyone everybody nobody somebody someone who there nothing everything noone`)
 	openers  = wordSet(`the our my this that these those a an all some most his her their its every each no`)
-	statives = wordSet(`is are was were has have had does did do will would can could should must may might keeps keep kept needs need wants looks look seems seem gets got went
+	statives = wordSet(`is are was were has have had does did do will would can could should must may might keeps keep kept needs need wants want wanted tries tried plans planned decided agreed looks look seems seem gets got went
 became says say said sits eats runs ran fails hangs dies died grew grows came comes goes left lost broke fell leaks sends makes uses took takes belongs asks asked waits hit hits found saw ships
 breaks begins began started stopped wrote reads sees reports thinks thought fear think guess believe hope know hear heard told feel suspect expect noticed cut built done gone`)
 )

@@ -26,6 +26,9 @@ func patchOf(t target, spec map[string]any) Step {
 // buildPatch takes a patch that is said as JSON: "patch deployment web with {...}".
 func buildPatch(r *reading) (outcome, bool) {
 	i, ok := r.lit(litJSON)
+	if !ok && r.imperative(cPatch) {
+		return r.patchPath()
+	}
 	if !ok || !r.imperative(cPatch, cSet, cGeneric) {
 		return none()
 	}

@@ -12,7 +12,7 @@ var unsafeClaims = []struct {
 	why     string
 }{
 	{ // a message that pretends to come from somebody else than who types it
-		regexp.MustCompile(`(?i)^[\s\W]{0,8}(the )?(system|sys|admin|administrator|operator|developer|root|assistant|security|platform|kubechat|compliance|management)( \w+){0,2}\s*[\]>)}*#|:]`),
+		regexp.MustCompile(`(?i)^[\s\W]{0,8}(the )?(system|sys|admin|administrator|operator|developer|root|assistant|kubechat)( (notice|message|note|override|prompt|alert|instructions?|directive|announcement|broadcast|orders?|update|mode|command|notification|reminder)){0,2}\s*[\]>)}*#|:]|^\s*[\[<{(*#]+\s*\w{0,20} ?(notice|message|override|announcement|broadcast|notification|mode|alert)\s*[\]>)}*#|:]`),
 		otherRules,
 	},
 	{
@@ -38,9 +38,12 @@ const secretValues = "Values of Secrets are never shown in chat. I can list Secr
 // revealing are words by which the values are asked for of secrets that were talked of before.
 var revealing = regexp.MustCompile(`(?i)\b(decode[ds]?|decrypt|plain ?text|in (the )?clear|contents?|values?|payloads?|inside|unmasked|unredacted|readable|cleartext)\b|\bwhat('s| is| they| it) (in|hold|contain)`)
 
+// keysOnly tells that what the values are stored under is asked for, which is no secret.
+var keysOnly = regexp.MustCompile(`(?i)\b(which|what|only|just) (the )?(keys?|names?)\b`)
+
 // revealsFocus tells whether the text asks for the values of the secrets that the conversation is about.
 func revealsFocus(focus Focus, said string) bool {
-	if focus.Resource.Plural != "secrets" || focus.Resource.Group != "" || !revealing.MatchString(said) || withoutUnshown(said) != said {
+	if focus.Resource.Plural != "secrets" || focus.Resource.Group != "" || !revealing.MatchString(said) || withoutUnshown(said) != said || keysOnly.MatchString(said) {
 		return false
 	}
 	return slices.ContainsFunc(lex(strings.ToLower(said)), func(t token) bool {

@@ -2,7 +2,18 @@ package nlp
 
 // speechIdioms are ways of asking that people have where they talk and do not command; they are tried before the others.
 var speechIdioms = []idiom{
+	// as kubectl has them, with the place behind
+	{"rollout|roll-out undo|back|rollback <x> to? revision|rev|version|r <n>", "roll back <x> to revision <n>", "roll"},
+	{"rollout|roll-out undo|rollback <x>", "roll back <x>", "roll"},
+	{"rollout|roll-out restart <x>", "restart <x>", "roll"},
+	{"rollout|roll-out pause <x>", "pause <x>", "roll"},
+	{"rollout|roll-out resume <x>", "resume <x>", "roll"},
+
 	// held up, let go on, back to what was
+	{"go|get|return|revert|step|move|switch|change|roll back? to the|what|that one|version|revision|release|image|state|build|deployment|deploy just? right? before|preceding|prior|previous to? it|that|this|them|last|then? one? $", "roll back", ""},
+	{"<n> replica|replicas|pod|pods|instance|instances|copy|copies is|are|would|should|will be? plenty|enough|sufficient|fine|plenty|okay|ok enough? for|of|on <x>", "scale <x> to <n>", "scale"},
+	{"<n> is|are|would|should|will be? plenty|enough|sufficient|fine|okay|ok for <x>", "scale <x> to <n>", "scale"},
+	{"<n> will|would|should|can|must do|suffice for <x>", "scale <x> to <n>", "scale"},
 	{"hit|press|push pause|stop|hold on|for <x>", "pause <x>", ""},
 	{"hit|press|push resume|play|continue|unpause on|for <x>", "resume <x>", ""},
 	{"put|slam|hit the brakes on|for <x>", "pause <x>", "roll"},
@@ -16,6 +27,8 @@ var speechIdioms = []idiom{
 	{"lift|remove|drop|delete|take the|that|this aforementioned|said|same? taint off|away|again? $", "untaint it", ""},
 
 	// gone
+	{"<x> <..> and|so can|may|should|must|could|shall now|also|thus|therefore? be now|also? <p>", "<p> <x>", ""},
+	{"<x> <..> and|so can|may|should|must|could|shall now|also? go now|too|away|please? $", "delete <x>", "other"},
 	{"<x> can|may|should|must|could|shall now|also? be thrown|chucked|tossed|cleared|cleaned away|out|up too|now|please?", "delete <x>", "other"},
 	{"<x> has|have|needs|need|is|are|ought to be thrown|chucked|tossed away|out", "delete <x>", "other"},
 	{"revoke|withdraw|rescind|unbind|annul <x>", "delete <x>", "binding"},

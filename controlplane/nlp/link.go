@@ -93,6 +93,7 @@ func linkExact(ctx context.Context, v *Vocabulary, focus Focus, toks []token) *r
 	r.linkClusters()
 	r.linkNames()
 	r.linkSpoken()
+	r.linkLastWords()
 	r.linkGroups()
 	return r
 }

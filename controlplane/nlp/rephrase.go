@@ -7,7 +7,7 @@ import (
 
 // idiom is a way of asking for a change, and the plain command that it stands for. Both are words and slots: <x> is what the
 // change is of, <n> a number, <i> an image or a version, <kv> pairs, <ekv> pairs of a variable and its value, <q> a quantity, <e> a variable's name, <w> and <v> one word, <d> a span of time,
-// <t> a time that comes round, <k> a kind that can be made, <new> the name of what is not there yet, <p> and <g> the past and the -ing form of a verb of changes, <.> a few words of no matter.
+// <t> a time that comes round, <k> a kind that can be made, <new> the name of what is not there yet, <p> and <g> the past and the -ing form of a verb of changes, <.> a few words of no matter, <..> more of them.
 // "a|b" is either word, a word with ? may be missing, $ is the end of the clause. What stands after the idiom stays after the command.
 type idiom struct {
 	from, to string
@@ -17,6 +17,7 @@ type idiom struct {
 const (
 	maxSlot  = 8 // words that <x> may be
 	maxNoise = 4 // words that <.> may be
+	maxTale  = 9 // words that <..> may be
 )
 
 // pattern is an idiom, split.
@@ -122,8 +123,8 @@ func (ph *phrasing) matchHere(p pattern, k, i int) (int, bool) {
 		return 0, false
 	}
 	switch {
-	case w == "<x>" || w == "<.>":
-		most := map[string]int{"<x>": maxSlot, "<.>": maxNoise}[w]
+	case w == "<x>" || w == "<.>" || w == "<..>":
+		most := map[string]int{"<x>": maxSlot, "<.>": maxNoise, "<..>": maxTale}[w]
 		for n := 1; n <= most && i+n <= len(ph.toks); n++ {
 			if n > 1 && ph.toks[i+n-2].brk && w == "<x>" && k < len(p.want)-1 {
 				break

@@ -53,6 +53,13 @@ func asksFirst(body []token) bool {
 // obliging are clauses that only ask once more for what was said.
 var obliging = []string{"see to it", "do so", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen", "do that for me", "do it for me", "do this for me", "do that please", "handle it", "handle that", "sort it", "sort that out", "sort it out"}
 
+// saysSoAgain tells whether a clause only orders once more what was said: "scale it down to that".
+func saysSoAgain(body []token) bool {
+	again := wordSet("scale bring take set put turn it them down up back to by that this so many one number now please go with just do cut reduce keep")
+	last := body[len(body)-1].text
+	return len(body) > 2 && len(body) < 9 && asksChange(body, 0) && (last == "that" || last == "this" || last == "many") && !slices.ContainsFunc(body, func(t token) bool { return !again[t.text] })
+}
+
 var recreates = wordSet("recreate recreates respawn replace handle")
 
 // fronted brings what is said before an order behind it: "for web-app in hpa-test make an autoscaler".
@@ -83,7 +90,7 @@ func (rq *request) part(c []token) part {
 	}
 	body = rq.withoutPurpose(body)
 	first := body[0].text
-	if courteous(body) || slices.ContainsFunc(obliging, func(s string) bool { return len(strings.Fields(s)) == len(body) && startsWith(body, strings.Fields(s)) }) {
+	if courteous(body) || mildWish(body) || saysSoAgain(body) || slices.ContainsFunc(obliging, func(s string) bool { return len(strings.Fields(s)) == len(body) && startsWith(body, strings.Fields(s)) }) {
 		return part{role: roleTalk}
 	}
 	if rq.isOnlyIf(body) {
@@ -256,6 +263,9 @@ func (rq *request) resolve(body []token) []token {
 		}
 	}
 	for i, t := range body {
+		if i > 0 && (body[i-1].text == "before" || body[i-1].text == "preceding" || body[i-1].text == "than") {
+			continue // "the version before it"
+		}
 		if i == 0 || t.quoted || !targetPronouns[t.text] || (t.text == "that" || t.text == "this" || t.text == "those" || t.text == "these") && i+1 < len(body) && !t.brk && body[i+1].text != "one" {
 			if t.text != "its" && t.text != "it" || i == 0 && t.text == "it" && len(body) > 1 && statives[body[1].text] {
 				continue

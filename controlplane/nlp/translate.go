@@ -49,7 +49,7 @@ func translate(ctx context.Context, req Request) Translation {
 		}
 	}
 	said := clean(req.Utterance)
-	said = withoutInterjection(plainly(answered(withoutUnshown(said), focus)), focus)
+	said = straightened(req.Vocabulary, withoutInterjection(plainly(answered(withoutUnshown(said), focus)), focus))
 	if why := guard(said); why != "" {
 		return refusal(why, focus)
 	}

@@ -1,0 +1,97 @@
+package nlp
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// turns of speech that stand for a plainer one, wherever they are said.
+var straighter = []struct {
+	pattern *regexp.Regexp
+	plain   string
+}{
+	{regexp.MustCompile(`(?i)\b(cpu|processor|memory|mem|ram)[- ]wise\b`), "by $1"},
+	{regexp.MustCompile(`(?i)\b(?:in terms of|with (?:regard|respect) to|measured (?:by|in)|judged by) (?:the |their )?(cpu|processor|memory|mem|ram)\b`), "by $1"},
+	{regexp.MustCompile(`(?i)\b(?:is|are|has been|have been|was|were) (?:switched|turned) (on|off) (in|on|at|for)\b`), "is $1 $2"},
+}
+
+var joiners = regexp.MustCompile(`(?i)\b([a-z-]+) (?:plus|along with|together with|as well as|and also|in addition to|next to) (?:the |all |any )?([a-z-]+)\b`)
+
+// straightened puts plainer words for the turns of speech in a text.
+func straightened(v *Vocabulary, said string) string {
+	if len(unquoted(said)) != len(said) {
+		return said
+	}
+	for _, s := range straighter {
+		said = s.pattern.ReplaceAllString(said, s.plain)
+	}
+	if m := joiners.FindStringSubmatch(said); m != nil && len(v.words[strings.ToLower(m[1])]) > 0 && len(v.words[strings.ToLower(m[2])]) > 0 {
+		said = strings.Replace(said, m[0], m[1]+" and "+m[2], 1)
+	}
+	return assented(withoutAfterthought(said))
+}
+
+// afterthought is why a thing may go, behind an order and without a word that joins them: "delete the volume is not needed more".
+var afterthought = regexp.MustCompile(`(?i)[ ,]+(?:it |this |that |they )?(?:is|are|was|isn't|aren't) (?:not |no longer |no more |now )*(?:(?:needed|used|required|in use|wanted|necessary|useful|of use|referenced|useless|obsolete|unused|deprecated|abandoned|outdated)\b)(?: any ?more| any longer| more| now| by (?:nobody|no one|noone|none|anyone|anybody|any one))*[.!]*$`)
+
+// withoutAfterthought cuts it off where the text is one order.
+func withoutAfterthought(said string) string {
+	at := afterthought.FindStringIndex(said)
+	if at == nil {
+		return said
+	}
+	rest := said[:at[0]]
+	body := withoutLeads(lex(strings.ToLower(rest)))
+	if len(body) < 2 || !startsOrder(body) || onlyShows(body[0].text) || slices.ContainsFunc(body, func(t token) bool {
+		return t.brk || relatives[t.text] || t.text == "that" || conditions[t.text] || t.text == "what"
+	}) {
+		return said
+	}
+	return rest
+}
+
+// assent says yes to what was said before it in the same text: "so please do that", "let's do it", "go for it".
+var assent = regexp.MustCompile(`(?i)(?:[,;.:!]| -+)?\s+(?:so|and|then|ok|okay|yes|right|well|hence|therefore|just|please|pls|now|i'd say|i say|kindly)*[ ,]*(?:(?:so|then|and|please|pls|just|now|kindly|can you|could you|would you) )*(?:let'?s (?:please |just |also )?(?:do|try) (?:that|it|this|so)|let'?s (?:just )?go (?:for|with|ahead with) (?:that|it|this)|do (?:that|it|so|this)|go for (?:it|that)|go ahead(?: with (?:that|it|this))?|make it so|make (?:that|it) happen|proceed(?: with (?:that|it|this))?|carry (?:that|it) out)(?: please| pls| now| then| thanks| thank you| for me| for us| right away| today| asap)*[.!]*\s*$`)
+
+// advice are words by which somebody reports what is to be done.
+var advice = wordSet(`agreed agree decided decide suggests suggest suggested suggesting recommends recommend recommended advises advise advised proposes propose proposed says say said wants want wanted
+asked asks told tells planned plan plans proposal suggestion recommendation advice idea decision consensus plan recommends insists prefer prefers voted chose concluded meant`)
+
+// assented turns what others advise and the speaker agrees to into an order: "the vendor suggests restarting kafka, let's do that".
+func assented(said string) string {
+	at := assent.FindStringIndex(said)
+	if at == nil {
+		return said
+	}
+	head := said[:at[0]]
+	toks := lex(head)
+	order, clause := -1, 0
+	for i := range toks {
+		if i == 0 || !asksChange(toks, i) || notVerbs[toks[i].text] {
+			continue
+		}
+		heard := slices.ContainsFunc(toks[:i], func(t token) bool { return advice[t.text] })
+		if heard && (toks[i-1].text == "to" || verbForm(toks[i].text, "<g>") || toks[i-1].text == "should" || toks[i-1].text == "must") {
+			order = i
+			break
+		}
+	}
+	if order < 0 || slices.ContainsFunc(toks, func(t token) bool { return negations[t.text] || t.text == "against" || conditions[t.text] }) {
+		return said
+	}
+	for i := range order {
+		if toks[i].brk || toks[i].text == "and" || toks[i].text == "but" || toks[i].text == "so" {
+			clause = i
+		}
+	}
+	base := baseForm(toks[order].text)
+	if !strings.HasSuffix(toks[order].text, "ing") {
+		base = toks[order].raw
+	}
+	text := base + " " + wordsOf(toks[order+1:])
+	if slices.ContainsFunc(toks[order+1:], func(t token) bool { return targetPronouns[t.text] && t.text != "the" }) && clause > 0 {
+		return wordsOf(toks[:clause]) + ". " + text
+	}
+	return text
+}
