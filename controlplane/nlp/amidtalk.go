@@ -10,6 +10,9 @@ import (
 // talkEnds are the places where talk may end and a request begin, or the other way round.
 var talkEnds = regexp.MustCompile(`[.,;:!?)]+\s+|\s+-+\s+|\s+(?:so|but|and|hence|therefore|thus)\s+|\s+as\s+`)
 
+// fronting says when something is wanted, before who wants it.
+var fronting = regexp.MustCompile(`(?i)^(?:\W*(?:good )?(?:morning|evening|afternoon|hi|hello|hey|ok|okay|right|so)\b\W*)*((?:before|after|during|ahead of|prior to|until|by) (?:the |our |my |today's |tomorrow's |lunch and )?[a-z-]+(?: [a-z-]+)?),? ((?:i|i'd|we|we'd|can|could|please|would|show|list|give|let)\b.*)$`)
+
 // maxCuts are the places that are tried: more is not a sentence.
 const maxCuts = 12
 
@@ -20,8 +23,13 @@ func amidTalk(ctx context.Context, v *Vocabulary, focus Focus, said string) (und
 		return understood{}, "", false
 	}
 	cuts := talkEnds.FindAllStringIndex(said, -1)
-	if len(cuts) == 0 || len(cuts) > maxCuts {
+	if len(cuts) > maxCuts {
 		return understood{}, "", false
+	}
+	if at := fronting.FindStringSubmatchIndex(said); at != nil && !namesAThing(v, said[at[2]:at[3]]) {
+		if u, text, ok := coreOf(ctx, v, focus, said[at[4]:], true); ok && u.takenAsRead() {
+			return u, text, true // when somebody wants to see something is no condition
+		}
 	}
 	starts := append([][]int{{0, 0}}, cuts...)
 	for _, at := range starts {

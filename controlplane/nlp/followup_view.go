@@ -27,9 +27,11 @@ func (r *reading) swapView(s *Step) bool {
 			s.Namespace, s.AllNamespaces = "", true
 		}
 	}
-	if sel := r.selector(); sel != "" {
-		s.LabelSelector = joinComma(s.LabelSelector, sel)
+	sel := r.selector()
+	if sel == "" && len(s.Names) == 0 {
+		sel = r.valueNarrows(s.Resource.Key())
 	}
+	s.LabelSelector = joinComma(s.LabelSelector, sel)
 	if s.Resource.Plural == "pods" && len(s.Names) == 0 && r.has(cRunning) && !r.has(cNotRunning) && r.hasWord("only", "just", "ones", "which") {
 		r.take(cRunning)
 		s.FieldSelector = joinComma(s.FieldSelector, "status.phase=Running")
@@ -126,4 +128,50 @@ func (r *reading) swapLogs(s *Step) bool {
 	}
 	r.take(cLogs, cTail)
 	return changed
+}
+
+// narrowing are words by which a list is cut down to some of its rows.
+var narrowing = wordSet("only just those ones one subset narrow")
+
+// valueNarrows is the label of the listed things that has the value which the turn says: "just the gold ones", "only those with
+// an ssd disk".
+func (r *reading) valueNarrows(kind string) string {
+	if !holdsWord(r.toks, narrowing) {
+		return ""
+	}
+	for i, t := range r.toks {
+		if r.used[i] || t.lit != litNone || stopWords[t.text] || len(t.text) < 2 || r.isKind(i) {
+			continue
+		}
+		key, value := r.labelOfValue(kind, t.text)
+		if key == "" {
+			continue
+		}
+		r.useTok(i)
+		for _, k := range []int{i - 1, i + 1} {
+			if k >= 0 && k < len(r.toks) && len(r.toks[k].text) > 3 && strings.Contains(strings.ToLower(key), strings.TrimSuffix(r.toks[k].text, "s")) {
+				r.useTok(k)
+			}
+		}
+		r.take(cIt, cAll)
+		r.note(mention{i: i, j: i + 1}, "label selector")
+		return key + "=" + value
+	}
+	return ""
+}
+
+// labelOfValue is the one label key with that value among the things of the kind; keys that name the thing itself do not count.
+func (r *reading) labelOfValue(kind, said string) (key, value string) {
+	for _, o := range r.v.objects.ofKind(kind) {
+		for k, v := range r.v.objects.labels(o) {
+			if !strings.EqualFold(v, said) || k == key || thingKeys[k] || strings.HasPrefix(k, "kubernetes.io/") {
+				continue
+			}
+			if key != "" {
+				return "", "" // two labels have it
+			}
+			key, value = k, v
+		}
+	}
+	return key, value
 }

@@ -43,6 +43,8 @@ func init() { // frames refer to functions that refer to frames
 		{name: "changed", cues: []concept{cChanged}, prior: .12, build: buildChanged},
 		{name: "wait", cues: []concept{cWait, cLetMeKnow}, prior: .12, build: buildWait},
 		{name: "grants", cues: []concept{cGrants}, prior: .06, build: buildGrants},
+		{name: "quotaUse", prior: .3, build: buildQuotaUse},
+		{name: "whichSecret", prior: .3, build: buildWhichSecret},
 		{name: "dataValue", prior: .12, build: buildDataValue},
 		{name: "describe", cues: []concept{cDescribe}, unless: []concept{cWhy}, prior: .05, build: buildDescribe},
 		{name: "get", build: buildGet},

@@ -39,6 +39,7 @@ func buildDiagnose(r *reading) (outcome, bool) {
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !(r.has(cIt) && len(r.focus.Names) > 0) {
 		return r.diagnosePlace()
 	}
+	r.withoutItsPods()
 	t, q := r.target(targetSpec{list: true, verb: "look into", focus: true})
 	if q != nil {
 		return asks(q)
@@ -46,6 +47,18 @@ func buildDiagnose(r *reading) (outcome, bool) {
 	r.take(cIt, cWorkload, cAll, cCount, cMemory, cCPU, cImage, cContainer)
 	r.fields()
 	return done(step(OpDiagnose, t))
+}
+
+// withoutItsPods sets aside the pods of a service that is asked about itself: "why gets the web service no traffic to its pods".
+func (r *reading) withoutItsPods() {
+	if r.namedOf("services") == nil || !r.saysKind("services") {
+		return
+	}
+	for _, k := range r.freeKinds() {
+		if k.kinds[0].Key() == "pods" && k.i > 0 && (r.toks[k.i-1].text == "its" || r.toks[k.i-1].text == "their" || r.toks[k.i-1].text == "the") && !r.objectNamed(k.i) {
+			r.use(k.mention)
+		}
+	}
 }
 
 // onlyUp: "is postgres up" asks to see it; "is postgres healthy" asks to look into it.
@@ -148,6 +161,8 @@ func buildCannot(r *reading) (outcome, bool) {
 		return refuses(fmt.Sprintf("I don't %s from chat. %s", what, instead))
 	}
 	switch {
+	case r.whichSecret():
+		return none()
 	case r.has(cSecretValue) && (r.saysKind("secrets") || r.secretNamed()) || r.has(cSecretValue) && r.hasWord("secret", "secrets", "password", "passwords", "credentials"):
 		return refuses(secretValues)
 	case r.imperative(cExec) && !r.hasCommand() && (r.somethingNamed() || r.has(cContainer)):

@@ -1,5 +1,7 @@
 package nlp
 
+import "strings"
+
 var dataWords = wordSet("value values setting settings key keys entry entries configured")
 
 // wholeData is all that it holds, which showing it shows as well.
@@ -22,7 +24,7 @@ func buildDataValue(r *reading) (outcome, bool) {
 		if q, ok := r.cueAt(i); ok && q.c != cLogs && !tok.env && !dataWords[tok.text] {
 			continue // says how it is asked, or for something that all objects have
 		}
-		if tok.env || dataWords[tok.text] || english(tok.text) {
+		if tok.env || dataWords[tok.text] || english(tok.text) || r.keyAsked(i) {
 			r.useTok(i)
 			r.note(mention{i: i, j: i + 1}, "what it holds")
 			asked = true
@@ -31,8 +33,22 @@ func buildDataValue(r *reading) (outcome, bool) {
 	if !asked {
 		return none()
 	}
-	r.take(cDescribe, cGeneric, cShow, cAsk, cIt)
+	r.take(cDescribe, cGeneric, cShow, cAsk, cIt, cUses)
+	for i, tok := range r.toks {
+		if flagStates[tok.text] {
+			r.useTok(i)
+		}
+	}
 	return done(step(OpDescribe, t))
+}
+
+// flagStates are what a setting may be.
+var flagStates = wordSet("on off enabled disabled switched turned active inactive activated deactivated true false set defined present configured there")
+
+// keyAsked tells whether the word is what a question asks the state of: "is dark-mode switched on".
+func (r *reading) keyAsked(i int) bool {
+	t := r.toks[i]
+	return i > 0 && !r.objectNamed(i) && len(t.text) > 2 && (distinctive(t.text) || t.raw == strings.ToUpper(t.raw)) && r.asksQuestion()
 }
 
 // cueAt is the longest cue that has the word.

@@ -97,7 +97,7 @@ func (r *reading) onlyRunning() bool {
 
 // rowNumbers reads "restarted more than 5 times", "older than 3 days", "created in the last hour".
 func (r *reading) rowNumbers(s *Step, add func(test, value string)) {
-	if r.has(cRestarted) && !r.has(cSort) && !r.has(cMost) {
+	if r.has(cRestarted) && !r.has(cSort, cMost, cBy) {
 		n := 0
 		if i, ok := r.lit(litNumber); ok {
 			r.useTok(i)
@@ -152,7 +152,7 @@ func (r *reading) order(s *Step) {
 		return // one row has no order
 	}
 	switch {
-	case r.has(cRestarted) && (r.has(cSort) || r.has(cMost)):
+	case r.has(cRestarted) && r.has(cSort, cMost, cBy):
 		r.take(cRestarted)
 		s.Post.Sort, s.Post.Desc = "restarts", r.take(cMost)
 	case r.has(cOldest) && r.has(cNewest) && r.firstCue(cOldest) < r.firstCue(cNewest): // "from oldest to youngest"

@@ -39,6 +39,9 @@ func (r *reading) wantsOtherwise() bool {
 	if r.asksQuestion() || r.has(cSort) || r.hasWord("than") {
 		return false
 	}
+	if r.needsUnsaid() {
+		return true
+	}
 	for i, t := range r.toks {
 		if i == 0 || t.quoted || r.objectNamed(i) || !comparatives[t.text] && !(t.text == "more" || t.text == "fewer" || t.text == "less") {
 			continue
@@ -51,6 +54,37 @@ func (r *reading) wantsOtherwise() bool {
 			return q.i == i+1 && (q.c == cReplicas || q.c == cMemory || q.c == cCPU || q.c == cSize)
 		}) {
 			return true
+		}
+	}
+	return false
+}
+
+var (
+	wantsIt  = wordSet("needs need wants want requires require deserves lacks")
+	amounts  = wordSet("more additional extra further fewer less several few some another")
+	settings = wordSet("replica replicas pod pods instance instances copy copies worker workers broker brokers node nodes memory mem ram cpu cpus core cores limit limits request requests storage disk space capacity headroom resources power timeout")
+)
+
+// needsUnsaid tells whether the text says that something needs more or less of what it has, and not how much: "web needs a few
+// more replicas", "the api could do with a higher memory limit".
+func (r *reading) needsUnsaid() bool {
+	if len(r.objs) == 0 || slices.ContainsFunc(r.toks, func(t token) bool { return t.lit == litNumber || t.lit == litQuantity || t.lit == litDelta }) {
+		return false
+	}
+	for i, t := range r.toks {
+		could := t.text == "could" || t.text == "should" || t.text == "must" || t.text == "can"
+		if i == 0 || r.objectNamed(i) || !wantsIt[t.text] && !could || speakers[r.toks[i-1].text] && r.toks[i-1].text != "it" {
+			continue
+		}
+		much := false
+		for _, next := range r.toks[i+1 : min(len(r.toks), i+8)] {
+			if next.text == "with" && !could || next.brk && !settings[next.text] {
+				break
+			}
+			much = much || amounts[next.text] || comparatives[next.text]
+			if much && settings[next.text] {
+				return true
+			}
 		}
 	}
 	return false

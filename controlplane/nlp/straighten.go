@@ -13,7 +13,9 @@ var straighter = []struct {
 }{
 	{regexp.MustCompile(`(?i)\b(cpu|processor|memory|mem|ram)[- ]wise\b`), "by $1"},
 	{regexp.MustCompile(`(?i)\b(?:in terms of|with (?:regard|respect) to|measured (?:by|in)|judged by) (?:the |their )?(cpu|processor|memory|mem|ram)\b`), "by $1"},
-	{regexp.MustCompile(`(?i)\b(?:is|are|has been|have been|was|were) (?:switched|turned) (on|off) (in|on|at|for)\b`), "is $1 $2"},
+	{regexp.MustCompile(`(?i)\b(?:with)?in (?:a|one)(?: single| common)? (?:list|table|view|go|output|overview)\b`), ""},
+	{regexp.MustCompile(`(?i)\b(?:desired|wanted|expected|specified|target) (?:versus|vs\.?|against|and|compared to|compared with|to|/) (?:the )?(?:actual|ready|current|available|running|real)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`), "replicas"},
+	{regexp.MustCompile(`(?i)\b(?:actual|ready|current|available|running) (?:versus|vs\.?|against|and|compared to|compared with|/) (?:the )?(?:desired|wanted|expected|specified|target)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`), "replicas"},
 }
 
 var joiners = regexp.MustCompile(`(?i)\b([a-z-]+) (?:plus|along with|together with|as well as|and also|in addition to|next to) (?:the |all |any )?([a-z-]+)\b`)
@@ -29,7 +31,7 @@ func straightened(v *Vocabulary, said string) string {
 	if m := joiners.FindStringSubmatch(said); m != nil && len(v.words[strings.ToLower(m[1])]) > 0 && len(v.words[strings.ToLower(m[2])]) > 0 {
 		said = strings.Replace(said, m[0], m[1]+" and "+m[2], 1)
 	}
-	return assented(withoutAfterthought(said))
+	return placedTogether(v, aboutEach(assented(withoutAfterthought(said))))
 }
 
 // afterthought is why a thing may go, behind an order and without a word that joins them: "delete the volume is not needed more".
@@ -94,4 +96,36 @@ func assented(said string) string {
 		return wordsOf(toks[:clause]) + ". " + text
 	}
 	return text
+}
+
+// together is a place for all that was said before it: "stop web and delete the job; both in qa".
+var together = regexp.MustCompile(`(?i)[,;:.(]\s*(?:and )?(?:both|all|everything|each|all (?:of )?(?:it|them|that|this|those)|both (?:of )?(?:them|these|those))(?: (?:is|are|live|lives|sit|sits|run|runs|happen|being))? (?:in|on|from|of|within) (?:the )?(?:namespace )?([a-z0-9][a-z0-9-]*)(?: namespace)?[)]?(?: please| pls)?[.!]*\s*$`)
+
+// placedTogether says the place with each of the things instead.
+func placedTogether(v *Vocabulary, said string) string {
+	m := together.FindStringSubmatchIndex(said)
+	if m == nil || !v.saysNamespace(said[m[2]:m[3]]) {
+		return said
+	}
+	rest, where := said[:m[0]], " in namespace "+said[m[2]:m[3]]
+	parts := splitThen(rest)
+	if len(parts) == 0 {
+		parts = splitAnd(rest)
+	}
+	if len(parts) == 0 {
+		parts = []string{rest}
+	}
+	return strings.Join(parts, where+" then ") + where
+}
+
+// ofEach asks of each row what showing the rows in full tells: "which topics are there and how many partitions does each have".
+var ofEach = regexp.MustCompile(`(?i)^(.*\S),? (?:and|,) ?(?:(?:to|in|on|at|from|for|with|by|into|of) )?(?:which|what|where|how (?:many|much|long|often|big|old)|when|who)\b[^,.;]*\b(?:each(?: one| of (?:them|these|those))?|every one of them)\b[^,.;]*[?.!]*$`)
+
+// aboutEach makes one question of the two.
+func aboutEach(said string) string {
+	m := ofEach.FindStringSubmatch(said)
+	if m == nil || !asksAt(m[1]) || holdsWord(lex(strings.ToLower(m[1])), wordSet("node nodes label labels")) {
+		return said
+	}
+	return m[1] + " as yaml"
 }

@@ -78,6 +78,9 @@ func (r *reading) scope(needObject bool) scope {
 			best = i
 		}
 	}
+	if best >= 0 && r.nss[best].strength < 2 && r.has(cEverywhere) && r.firstCue(cEverywhere) > r.nss[best].j {
+		best = -1 // "what the orders team owns, whole cluster"
+	}
 	if best >= 0 {
 		n := r.nss[best]
 		r.use(n.mention)

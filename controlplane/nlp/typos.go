@@ -77,13 +77,28 @@ func nearestOf(w string, candidates iter.Seq[string]) (best string, dist, ties i
 		case d < dist:
 			best, dist, ties = c, d, 1
 		case d == dist && d <= limit && c != best:
-			ties++
+			if ties++; swapped(w, c) && !swapped(w, best) {
+				best = c // fingers swap letters more often than they miss them
+			}
 		}
 	}
 	if dist > limit {
 		return "", 0, 0
 	}
 	return best, dist, ties
+}
+
+// swapped tells whether two words are the same letters in another order.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	var n [256]int
+	for i := range len(a) {
+		n[a[i]]++
+		n[b[i]]--
+	}
+	return n == [256]int{}
 }
 
 // letters is the set of characters of a word: an edit changes at most two of them.
