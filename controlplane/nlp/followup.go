@@ -86,6 +86,11 @@ func (r *reading) setsValue() bool {
 // swap puts what the turn names into the step.
 func (r *reading) swap(s *Step) (*question, bool) {
 	changed := r.swapCount(s) || r.swapRevision(s) || r.swapValue(s)
+	if s.Op == OpGet && len(s.Names) == 0 { // "which of them belong to team orders", which may be a namespace as well
+		if sel := r.selector(); sel != "" {
+			s.LabelSelector, changed = joinComma(s.LabelSelector, sel), true
+		}
+	}
 	r.take(cAbout, cSame, cInstead, cMake)
 	if s.Op == OpCanI {
 		changed = r.swapRight(s) || changed
@@ -273,6 +278,13 @@ func onlyValue(m map[string]string, value string) map[string]string {
 
 // swapThing exchanges the kind of a list, or the object.
 func (r *reading) swapThing(s *Step) (*question, bool) {
+	if s.Op == OpGet && s.Resource.Key() == "pods" && r.has(cWide) && r.has(cIt) { // "on which nodes do they run"
+		for _, k := range r.freeKinds() {
+			if k.kinds[0].Key() == "nodes" {
+				return nil, false
+			}
+		}
+	}
 	kinds := r.freeKinds()
 	if k, ok := r.kindredOf(s.Resource); ok {
 		return nil, r.swapKind(s, k)

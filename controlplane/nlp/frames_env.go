@@ -167,7 +167,7 @@ func (r *reading) amounts(s *Step) bool {
 		}
 		res := what
 		next := i + 1
-		if next < len(r.toks) && r.toks[next].text == "of" {
+		for next < len(r.toks) && (r.toks[next].text == "of" || articles[r.toks[next].text]) {
 			next++
 		}
 		if next < len(r.toks) && (what == "" || r.nextCue(next, cCPU, cMemory) && !(i > 0 && r.toks[i-1].text == "to")) {
@@ -185,6 +185,9 @@ func (r *reading) amounts(s *Step) bool {
 		}
 		if res == "memory" && reNumber.MatchString(v) {
 			continue
+		}
+		if res == "memory" && resourceOf(r.toks[i]) == "cpu" {
+			res = "cpu" // nobody means thousandths of a byte
 		}
 		r.useTok(i)
 		r.putAmount(s, res, v, which, limits, requests)

@@ -369,7 +369,7 @@ func buildTop(r *reading) (outcome, bool) {
 	s := Step{Op: OpTop}
 	most := r.has(cMost) && !r.hasWord("least")
 	r.take(cTop, cUsage, cShow, cGeneric, cAsk, cCount, cMost)
-	most = most || r.take(cMost)
+	most = most || r.take(cMost) || r.has(cAll) && r.hasWord("who", "what", "which") && r.hasWord("using", "uses", "eating", "taking", "takes")
 	sorts := r.take(cSort, cBy) || most
 	cpu, mem := r.take(cCPU), r.take(cMemory)
 	switch {

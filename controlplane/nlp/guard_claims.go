@@ -23,6 +23,10 @@ var unsafeClaims = []struct {
 		regexp.MustCompile(`(?i)\b(hidden|secret|initial|original|starting|start-?up|first|system|underlying) (set of )?(instructions?|prompts?|directives?)\b.{0,40}\b(you|your|started|run|given|word for word|verbatim)\b|\b(word for word|verbatim|exact(ly)?)\b.{0,40}\b(instructions?|prompt|directives?|system message)\b|\b(instructions?|rules|prompt|guidelines|directives)( that)? (were )?you( were| are|'re)? (given|run|started|start|work|loaded|told|set up|configured|operate|made)\b|\byour (\w+ )?(prompt|system message|instructions?)\b`),
 		"I don't tell what I am made of or work with. " + help,
 	},
+	{
+		regexp.MustCompile(`(?i)\b(show|print|get|give|tell|reveal|read|fetch|paste|dump|display|what('s| is))\b.{0,30}\btokens?\b (of|for|from|behind|used by)\b.{0,40}\b(service ?accounts?|sa)\b|\b(service ?account|sa)('s)? tokens?\b`),
+		"KubeChat makes no tokens and shows no kubeconfig, key or credential.",
+	},
 	{ // rights to do everything to everything
 		regexp.MustCompile(`(?i)\b(give|grant|let|allow|assign|add|make|create|bind|hand|want|need|get|set|patch|extend|widen)\b.{0,60}(\*\s*(on|in|over|to|for|at)\s*(the )?\*|\b(do|doing|perform|performing) (everything|anything|whatever|all|\*)( \w+)? (on|to|with|in|over) (everything|anything|all|every|any|each|whatever|\*)|\b(all|any|every|each|wildcard) (verbs?|actions?|operations?|rights?|permissions?|privileges?)\b.{0,12}\b(on|to|over|for|in) (all|any|every|each|everything|anything|whatever)\b|\b(verbs?|resources?|rights?|permissions?|rules?)\W{1,3}\*\W.{0,30}\*)`),
 		"KubeChat grants nobody rights to do everything to everything. Say which verbs on which resources.",

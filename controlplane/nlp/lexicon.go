@@ -314,7 +314,7 @@ currently right again any some such very really quickly quick maybe perhaps actu
 whose when where how want wants need needs needed like know lets go got ahead would mind wish possible able cluster kubernetes k8s hello morning guys
 everyone folks one ones us both out off up down much many lot bit little now exactly give gives given well sure yes yeah yep hm hmm um uh oh yo hiya ping ho folk
 dear sir madam buddy mate friend kubechat afternoon evening let ask asked belonging belong belongs
-which's inside within via during own each other else kind type types sort thing things its ever themselves itself itself because since them
+whether which's inside within via during own each other else kind type types sort thing things its ever themselves itself itself because since them
 called named name names namespace namespaces find look looking try trying help us going goes gone come comes coming keep keeps kept getting
 gets says say said means something somebody someone anyone anybody everybody live lives`)
 

@@ -51,7 +51,7 @@ func asksFirst(body []token) bool {
 }
 
 // obliging are clauses that only ask once more for what was said.
-var obliging = []string{"see to it", "do so", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen", "do that for me", "do it for me", "do this for me", "do that please", "handle it", "handle that", "sort it", "sort that out", "sort it out"}
+var obliging = []string{"see to it", "do so", "set that", "set it", "set it so", "set it to that", "do it", "do it now", "do that", "take care of it", "make it so", "go ahead", "proceed", "thanks in advance", "act on it", "do the needful", "can you do it", "can you do that", "can you create it", "do so now", "see to that", "arrange it", "make it happen", "do that for me", "do it for me", "do this for me", "do that please", "handle it", "handle that", "sort it", "sort that out", "sort it out"}
 
 // saysSoAgain tells whether a clause only orders once more what was said: "scale it down to that".
 func saysSoAgain(body []token) bool {

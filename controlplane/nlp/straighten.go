@@ -18,6 +18,17 @@ var straighter = []struct {
 	{regexp.MustCompile(`(?i)\b(?:actual|ready|current|available|running) (?:versus|vs\.?|against|and|compared to|compared with|/) (?:the )?(?:desired|wanted|expected|specified|target)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`), "replicas"},
 }
 
+var moreStraight = []struct {
+	pattern *regexp.Regexp
+	plain   string
+}{
+	{regexp.MustCompile(`(?i)\bhalf (?:of )?an? (cpu|core)s?\b`), "500m cpu"},
+	{regexp.MustCompile(`(?i)\b(?:a )?quarter (?:of )?(?:an? )?(cpu|core)s?\b`), "250m cpu"},
+	{regexp.MustCompile(`(?i)\b(?:one|1) and a half (?:cpu|core)s?\b`), "1500m cpu"},
+	{regexp.MustCompile(`(?i)\b(scale|bring|take|set|put|turn|run)\b([^,.;]*) to (?:nothing|none|nil|naught|nought)\b`), "$1$2 to zero"},
+	{regexp.MustCompile(`(?i)\b(check|see|know|find out|look|verify|wondering|wonder|tell me|tell us|asks?|curious|confirm|unsure) if\b`), "$1 whether"},
+}
+
 var joiners = regexp.MustCompile(`(?i)\b([a-z-]+) (?:plus|along with|together with|as well as|and also|in addition to|next to) (?:the |all |any )?([a-z-]+)\b`)
 
 // straightened puts plainer words for the turns of speech in a text.
@@ -28,10 +39,27 @@ func straightened(v *Vocabulary, said string) string {
 	for _, s := range straighter {
 		said = s.pattern.ReplaceAllString(said, s.plain)
 	}
+	for _, s := range moreStraight {
+		said = s.pattern.ReplaceAllString(said, s.plain)
+	}
+	said = withoutSpan(said)
 	if m := joiners.FindStringSubmatch(said); m != nil && len(v.words[strings.ToLower(m[1])]) > 0 && len(v.words[strings.ToLower(m[2])]) > 0 {
 		said = strings.Replace(said, m[0], m[1]+" and "+m[2], 1)
 	}
 	return placedTogether(v, aboutEach(assented(withoutAfterthought(said))))
+}
+
+var (
+	holdVerbs = regexp.MustCompile(`(?i)^\W*(?:please |pls |can you |could you |let's |kindly )*(?:suspend|pause|stop|halt|hold|disable|cordon|freeze|deactivate|keep)\b`)
+	spanSaid  = regexp.MustCompile(`(?i),? (?:(?:for|over|during) )?(?:the rest of )?(?:this|the) (?:week|weekend|month|day|afternoon|evening|night|sprint)[.!]*$|,? for (?:today|tonight)[.!]*$`)
+)
+
+// withoutSpan cuts off how long something shall be held: it stays so until it is taken back.
+func withoutSpan(said string) string {
+	if at := spanSaid.FindStringIndex(said); at != nil && holdVerbs.MatchString(said) {
+		return said[:at[0]]
+	}
+	return said
 }
 
 // afterthought is why a thing may go, behind an order and without a word that joins them: "delete the volume is not needed more".
