@@ -104,7 +104,11 @@ func tells(ctx context.Context, v *Vocabulary, focus Focus, said string) (Focus,
 		return focus, false
 	}
 	rq := &request{ctx: ctx, v: v, focus: focus}
-	for _, c := range clausesOf(toks) {
+	clauses := clausesOf(toks)
+	for i, c := range clauses {
+		if i > 0 && !endsBrk(clauses[i-1]) && circumstances[c[0].text] && !ordersWithin(c) {
+			continue // "it has gone weird after the upgrade"
+		}
 		if !rq.onlyTells(c) {
 			return focus, false
 		}
@@ -155,4 +159,14 @@ func mildWish(body []token) bool {
 func cannot(c []token) bool {
 	c = clearLeads(c)
 	return len(c) > 3 && speakers[c[0].text] && c[0].text != "you" && statives[c[1].text] && c[2].text == "not" && !ordersWithin(c)
+}
+
+// countsTalk tells whether a read took a number or a time from a clause before the one that asks: "the meeting is in ten minutes,
+// so list the nodes".
+func countsTalk(u understood) bool {
+	if u.q != nil || u.reading == nil || len(u.steps) != 1 || ClassifyPlan(Plan{Steps: u.steps}) != Read {
+		return false
+	}
+	first := slices.IndexFunc(u.reading.toks, func(t token) bool { return t.brk })
+	return first > 0 && slices.ContainsFunc(u.reading.toks[:first+1], func(t token) bool { return t.lit == litDuration || t.lit == litNumber || t.lit == litPercent })
 }

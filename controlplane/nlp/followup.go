@@ -34,7 +34,7 @@ func (r *reading) followUp() (understood, bool) {
 
 // ellipticStarts are words that a turn begins with when it leans on the one before.
 var ellipticStarts = wordSet(`and same now what how only but instead actually also no with in for by as just sorted sort make then to do which are is or plus ok okay
-per from of since last previous newest oldest everywhere including without not except order`)
+per on from of since last previous newest oldest everywhere including without not except order`)
 
 // chatWords open a turn and say nothing.
 var chatWords = wordSet("right ok okay well hm hmm alright great good fine cool nice thanks lovely perfect splendid super brilliant awesome excellent wonderful ah oh aha gotcha sure sorry uh um hey so")
@@ -278,7 +278,7 @@ func onlyValue(m map[string]string, value string) map[string]string {
 
 // swapThing exchanges the kind of a list, or the object.
 func (r *reading) swapThing(s *Step) (*question, bool) {
-	if s.Op == OpGet && s.Resource.Key() == "pods" && r.has(cWide) && r.has(cIt) { // "on which nodes do they run"
+	if s.Op == OpGet && s.Resource.Key() == "pods" && r.has(cWide) && (r.has(cIt) || r.hasWord("each")) { // "on which nodes do they run"
 		for _, k := range r.freeKinds() {
 			if k.kinds[0].Key() == "nodes" {
 				return nil, false

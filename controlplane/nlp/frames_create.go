@@ -75,13 +75,26 @@ const creatable = "namespaces, deployments, pods, jobs, cron jobs, config maps, 
 
 func init() { // the functions refer to frames, and these to creators
 	creators = map[string]func(*reading, *Step, map[string]any) *question{
-		"namespaces": nothingMore, "serviceaccounts": nothingMore, "configmaps": (*reading).newConfigMap, "deployments.apps": (*reading).newWorkload,
+		"namespaces": (*reading).newLabels, "serviceaccounts": nothingMore, "configmaps": (*reading).newConfigMap, "deployments.apps": (*reading).newWorkload,
 		"pods": (*reading).newWorkload, "jobs.batch": (*reading).newWorkload, "cronjobs.batch": (*reading).newWorkload,
 		"roles.rbac.authorization.k8s.io": (*reading).newRole, "clusterroles.rbac.authorization.k8s.io": (*reading).newRole,
 		"rolebindings.rbac.authorization.k8s.io":        (*reading).newBinding,
 		"clusterrolebindings.rbac.authorization.k8s.io": (*reading).newBinding, "resourcequotas": (*reading).newQuota,
 		"poddisruptionbudgets.policy": (*reading).newBudget, "services": (*reading).newService,
 	}
+}
+
+// newLabels takes the labels that it shall have from the start.
+func (r *reading) newLabels(s *Step, _ map[string]any) *question {
+	for i, t := range r.toks {
+		if t.lit == litKeyValue && !r.used[i] && !strings.Contains(t.raw, "!=") && r.hasWord("label", "labels", "labelled", "labeled", "with", "tagged") {
+			k, v, _ := strings.Cut(t.raw, "=")
+			s.Args.Set = put(s.Args.Set, k, v)
+			r.useTok(i)
+		}
+	}
+	r.take(cLabel, cShowLabels)
+	return nil
 }
 
 func nothingMore(*reading, *Step, map[string]any) *question { return nil }
@@ -100,6 +113,11 @@ func (r *reading) createObject(k *Kind, name string, fill func(*reading, *Step, 
 	}
 	r.take(cNow)
 	s.Args.Object = jsonOf(obj)
+	if k.Key() == "namespaces" && len(s.Args.Set) > 0 { // kubectl makes it first and labels it then
+		label := Step{Op: OpLabel, Resource: k.Resource, Names: s.Names, Args: Args{Set: s.Args.Set}}
+		s.Args.Set = nil
+		return done(s, label)
+	}
 	return done(s)
 }
 

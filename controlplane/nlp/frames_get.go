@@ -53,6 +53,13 @@ func (r *reading) everythingIs() bool {
 	})
 }
 
+// everythingRuns tells whether it is only said of everything that it runs: "everything that runs in there".
+func (r *reading) everythingRuns() bool {
+	return !slices.ContainsFunc(r.cues, func(q cue) bool {
+		return (q.c == cRunning || q.c == cPlaced || q.c == cImage || q.c == cContainer) && r.free(q.mention) && !r.coveredBy(cEverything, q.mention)
+	})
+}
+
 // asksRestarts: "did cart restart lately", "how often has it restarted".
 func (r *reading) asksRestarts() bool {
 	if r.says(cHow) {
@@ -95,6 +102,16 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 		return r.allIn(s, r.listScope(where, pods))
 	}
 	running := r.has(cRunning, cPlaced, cImage, cContainer) // what runs has these
+	if running && r.everythingRuns() {
+		running = false
+	}
+	if deployments := r.kindNamed("deployments.apps"); where.said && r.has(cReplicas) && !r.hasWord("pods") && deployments != nil && !filtered && selector == "" && node == "" {
+		r.take(cReplicas, cReady, cAll)
+		keep := s
+		s = step(OpGet, target{kind: deployments, where: where})
+		s.Args, s.Post = keep.Args, Post{}
+		return done(s)
+	}
 	if pods == nil || (!where.said && !filtered && !running && node == "") {
 		return none()
 	}
@@ -256,7 +273,7 @@ func (r *reading) wide() bool {
 		return false
 	}
 	for _, k := range r.freeKinds() {
-		if k.kinds[0].Key() == "nodes" && k.i >= q.i && k.j <= q.j && len(r.otherKinds("nodes")) == 0 && len(r.freeObjects()) == 0 && !(r.has(cIt) && len(r.focus.Names) > 0 && r.focus.Resource.Plural == "pods") {
+		if k.kinds[0].Key() == "nodes" && k.i >= q.i && k.j <= q.j && len(r.otherKinds("nodes")) == 0 && len(r.freeObjects()) == 0 && !((r.has(cIt) || r.hasWord("each")) && r.focus.Resource.Plural == "pods") {
 			return false
 		}
 	}

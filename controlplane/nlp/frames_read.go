@@ -30,7 +30,7 @@ func (r *reading) useList() {
 		return
 	}
 	for i := first + 1; i < len(r.toks); i++ {
-		if asksChange(r.toks, i) && (r.clauseVerb(i) || r.verbPlace(i)) {
+		if startsOrder(r.toks[i:]) && (r.clauseVerb(i) || r.verbPlace(i)) {
 			return
 		}
 	}

@@ -152,7 +152,7 @@ func (r *reading) canIWhere(s Step) (outcome, bool) {
 func buildCanThey(r *reading) (outcome, bool) {
 	i := r.subjectAt()
 	if i < 0 {
-		return none()
+		return r.canDefault()
 	}
 	var o objMention
 	for _, x := range r.objs {
@@ -181,6 +181,26 @@ func buildCanThey(r *reading) (outcome, bool) {
 	s := Step{Op: OpCanI, Namespace: ns}
 	s.Args.Subject = "system:serviceaccount:" + ns + ":" + refs[0].Name
 	return r.canI(s, o.j)
+}
+
+// canDefault reads what the service account "default" may do, which each namespace has.
+func (r *reading) canDefault() (outcome, bool) {
+	for _, k := range r.freeKinds() {
+		if k.kinds[0].Key() != "serviceaccounts" || k.i == 0 || r.toks[k.i-1].text != "default" || k.i > 5 || !r.has(cCanI, cAsk) && !r.hasWord("may", "can", "could", "is", "does") {
+			continue
+		}
+		where := r.saidPlace()
+		if where == "" {
+			return none()
+		}
+		r.useKind(k)
+		r.useTok(k.i - 1)
+		r.take(cCanI, cAsk)
+		s := Step{Op: OpCanI, Namespace: where}
+		s.Args.Subject = "system:serviceaccount:" + where + ":default"
+		return r.canI(s, k.j)
+	}
+	return none()
 }
 
 // saidPlace is the namespace that the text says, without using its words.

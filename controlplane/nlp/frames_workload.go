@@ -179,6 +179,8 @@ func opposite(last Step) (Step, bool) {
 		back.Resource = Resource{Group: "autoscaling", Version: "v2", Plural: "horizontalpodautoscalers", Kind: "HorizontalPodAutoscaler", Namespaced: true}
 	case OpCordon:
 		back.Op = OpUncordon
+	case OpDrain: // what was evicted is elsewhere by now; new pods may come
+		back.Op, back.Args = OpUncordon, Args{}
 	case OpUncordon:
 		back.Op = OpCordon
 	case OpRolloutPause:

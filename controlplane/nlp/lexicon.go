@@ -171,7 +171,7 @@ var lexiconTable = map[concept]string{
 	cEvents:   "event, events, happenings",
 	cWarning:  "warning, warnings",
 	cHappen:   "what happened, what has happened, what is happening, what happens, what was happening, going on, what went on, happen, happens, happened, happening, been happening, what is new",
-	cWhy:      "why, how come, what is wrong, what went wrong, whats wrong, wrong, ~diagnose, ~troubleshoot, debug, debugging, ~investigate, root cause, figure out, find out, what causes, what is causing, reason, explain why, look into, cause, what is up, matter, whats up, what is the problem, what is the issue, analyze, analyse",
+	cWhy:      "any idea, any ideas, any clue, why, how come, what is wrong, what went wrong, whats wrong, wrong, ~diagnose, ~troubleshoot, debug, debugging, ~investigate, root cause, figure out, find out, what causes, what is causing, reason, explain why, look into, cause, what is up, matter, whats up, what is the problem, what is the issue, analyze, analyse",
 	cTrouble:  "problem, problems, issue, issues, trouble, broken, unhealthy, not working, does not work, not healthy, not start, does not start, will not start, not starting, not come up, will not come up, is not coming up, not coming up, unresponsive, not responding, slow, stuck, keeps dying, dying, keep dying, flapping, degraded, misbehaving, hanging, acting up, sick, in trouble, erroring, outage, keeps restarting, keep restarting, not reachable, unreachable, restarting all the time, unavailable, not available, failing to start",
 	cHealth:   "healthy, ok, okay, health, down, fine, alive, up, up and running, all right, alright, working, good, in good shape, happy, well",
 	cCount:    "how many, count, number of, total number, ~count, total, how much",

@@ -65,10 +65,13 @@ func plainly(said string) string {
 	return said
 }
 
+var existential = wordSet("is are was were any be")
+
 // thatNamespace makes a place of the one namespace named where the text goes on with "in that namespace".
 func (r *reading) thatNamespace() {
 	for i := 1; i < len(r.toks) && len(r.nss) == 0 && r.focus.Namespace != ""; i++ {
-		if r.toks[i].text == "there" && inWords[r.toks[i-1].text] { // "everything in there"
+		last := i == len(r.toks)-1 || r.toks[i].brk
+		if r.toks[i].text == "there" && (inWords[r.toks[i-1].text] || last && !existential[r.toks[i-1].text] && r.has(cEverything)) { // "everything in there"
 			r.nss = append(r.nss, nsMention{mention{i: i, j: i + 1}, r.focus.Namespace, 3})
 			return
 		}

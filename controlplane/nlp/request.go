@@ -43,6 +43,9 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	rq.gather(clauses)
 	for _, c := range clauses {
 		p := rq.part(c)
+		if last := len(rq.parts) - 1; p.role == roleCondition && last >= 0 && rq.parts[last].role == roleReason && !endsBrk(rq.parts[last].toks) && !ordersWithin(c) && circumstances[withoutLeads(c)[0].text] {
+			p.role = roleReason // "it has gone weird after the upgrade"
+		}
 		p.after = holdsWord(c[:min(len(c), 3)], sequels)
 		if last := len(rq.parts) - 1; p.role == roleUntil && last >= 0 && rq.parts[last].role == roleReason {
 			p.role = roleReason // "I can't wait until two"
@@ -58,6 +61,11 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	u, ok := rq.read()
 	return rq, u, ok
 }
+
+// circumstances are words by which a clause says when what is told happened.
+var circumstances = wordSet("after since before when while whenever during once")
+
+func endsBrk(toks []token) bool { return len(toks) > 0 && toks[len(toks)-1].brk }
 
 // orRequest is the reading, or the one clause by clause where that understands a change that the reading does not.
 func orRequest(ctx context.Context, v *Vocabulary, focus Focus, said string, first understood) understood {

@@ -22,6 +22,8 @@ var moreStraight = []struct {
 	pattern *regexp.Regexp
 	plain   string
 }{
+	{regexp.MustCompile(`(?i)\b(?:a |one )?quarter (?:of )?(?:an )?hour\b`), "15 minutes"},
+	{regexp.MustCompile(`(?i)\b(?:three|3) quarters of an hour\b`), "45 minutes"},
 	{regexp.MustCompile(`(?i)\bhalf (?:of )?an? (cpu|core)s?\b`), "500m cpu"},
 	{regexp.MustCompile(`(?i)\b(?:a )?quarter (?:of )?(?:an? )?(cpu|core)s?\b`), "250m cpu"},
 	{regexp.MustCompile(`(?i)\b(?:one|1) and a half (?:cpu|core)s?\b`), "1500m cpu"},

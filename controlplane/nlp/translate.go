@@ -76,8 +76,8 @@ func translate(ctx context.Context, req Request) Translation {
 			return answer(ctx, req.Vocabulary, focus, tail, more)
 		}
 	}
-	if u.unsettled() {
-		if more, core, ok := amidTalk(ctx, req.Vocabulary, focus, said); ok {
+	if u.unsettled() || countsTalk(u) {
+		if more, core, ok := amidTalk(ctx, req.Vocabulary, focus, said); ok && (u.unsettled() || namesAThing(req.Vocabulary, core)) {
 			return answer(ctx, req.Vocabulary, focus, core, more)
 		}
 	}
