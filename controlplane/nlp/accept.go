@@ -50,7 +50,7 @@ func (u *understood) accepted() bool {
 		}
 		passed = append(passed, t.raw)
 	}
-	if len(passed) > 0 {
+	if len(passed) > 0 && len(u.left) > 0 { // once
 		u.notes = append(u.notes, fmt.Sprintf("I did not use: %s.", strings.Join(passed, " ")))
 	}
 	u.left, u.score = nil, max(u.score, acceptScore)

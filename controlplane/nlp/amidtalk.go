@@ -37,7 +37,7 @@ func amidTalk(ctx context.Context, v *Vocabulary, focus Focus, said string) (und
 		if at[1] > 0 && !asksAt(core) {
 			continue
 		}
-		heard, ok := tells(ctx, v, focus, head)
+		heard, ok := tells(ctx, v, focus, head, followsFrom.MatchString(said[max(0, at[0]-1):]))
 		if !ok {
 			return understood{}, "", false // what stands before the rest is more than talk
 		}
@@ -64,7 +64,7 @@ func coreOf(ctx context.Context, v *Vocabulary, focus Focus, said string, whole 
 		if len(strings.Fields(core)) < 2 {
 			continue
 		}
-		if _, ok := tells(ctx, v, focus, tail); !ok {
+		if _, ok := tells(ctx, v, focus, tail, false); !ok {
 			continue
 		}
 		if strings.HasSuffix(strings.TrimSpace(said[:at[1]]), "?") {
@@ -95,7 +95,7 @@ var helloReads = wordSet("logs events status")
 
 // tells says whether the text only tells something, and what a request after it may lean on: the one thing that it names, or the
 // one namespace.
-func tells(ctx context.Context, v *Vocabulary, focus Focus, said string) (Focus, bool) {
+func tells(ctx context.Context, v *Vocabulary, focus Focus, said string, reason bool) (Focus, bool) {
 	if strings.Trim(said, " .,;:!?()-") == "" {
 		return focus, true
 	}
@@ -109,7 +109,7 @@ func tells(ctx context.Context, v *Vocabulary, focus Focus, said string) (Focus,
 		if i > 0 && !endsBrk(clauses[i-1]) && circumstances[c[0].text] && !ordersWithin(c) {
 			continue // "it has gone weird after the upgrade"
 		}
-		if !rq.onlyTells(c) {
+		if !rq.onlyTells(c) && !(reason && lacks(c)) {
 			return focus, false
 		}
 	}
@@ -124,6 +124,22 @@ func tells(ctx context.Context, v *Vocabulary, focus Focus, said string) (Focus,
 		focus.Namespace = r.nss[0].ns
 	}
 	return focus, true
+}
+
+// followsFrom begins a request that what was said before it is the reason for.
+var followsFrom = regexp.MustCompile(`(?i)^\W*(?:so|therefore|hence|thus|that's why|which is why)\b`)
+
+// lacks tells whether a clause says what somebody lacks, and not what is to be done: "we need more details in the logs, so".
+func lacks(c []token) bool {
+	if len(c) < 3 || c[0].text != "i" && c[0].text != "we" || c[1].text != "need" && c[1].text != "want" && c[1].text != "lack" && c[1].text != "miss" {
+		return false
+	}
+	for i := 2; i < len(c); i++ {
+		if asksChange(c, i) && !adjectives[c[i].text] {
+			return false
+		}
+	}
+	return true
 }
 
 // onlyTells tells whether a clause neither asks for anything nor bears on what is asked.
@@ -151,7 +167,7 @@ func (rq *request) onlyTells(c []token) bool {
 
 // mildWish tells whether a condition only asks nicely: "if that is okay", "if you do not mind".
 func mildWish(body []token) bool {
-	return len(body) <= 7 && (body[0].text == "if" || body[0].text == "when") && holdsWord(body, wordSet("okay ok fine alright possible mind agree convenient")) && len(body) > 1 &&
+	return len(body) <= 7 && (body[0].text == "if" || body[0].text == "when") && holdsWord(body, wordSet("okay ok fine alright possible mind minds agree agrees objects convenient")) && len(body) > 1 &&
 		holdsWord(body[1:2], wordSet("that it you this possible okay ok fine everyone nobody"))
 }
 

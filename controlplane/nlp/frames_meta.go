@@ -117,14 +117,14 @@ func (r *reading) labelKeyAt(noun concept) (int, bool) {
 		return k >= 0 && k < len(r.toks) && !stopWords[r.toks[k].text] && !r.used[k] && (r.toks[k].lit == litNone || r.toks[k].quoted) && !r.isKind(k)
 	}
 	for _, q := range r.cues {
-		if q.c != noun || r.toks[q.j-1].brk {
+		if q.c != noun {
 			continue
 		}
 		k := q.j
 		if k < len(r.toks) && (r.toks[k].text == "named" || r.toks[k].text == "called" || r.toks[k].text == "key") {
 			k++
 		}
-		if ok(k) && !(r.objectAt(k) && r.verbPlace(q.i)) {
+		if !r.toks[q.j-1].brk && ok(k) && !(r.objectAt(k) && (r.verbPlace(q.i) || q.i > 0 && ok(q.i-1) && !r.verbPlace(q.i-1))) {
 			return k, true
 		}
 		if q.i > 0 && ok(q.i-1) && !r.verbPlace(q.i-1) {

@@ -315,8 +315,10 @@ func (rq *request) readGroup(focus Focus, g []token) understood {
 		return best
 	}
 	for _, more := range [][]token{rq.where, rq.about} {
-		if len(more) == 0 {
-			continue
+		if len(more) == 0 || len(rq.about) > 0 && slices.ContainsFunc(g, func(t token) bool {
+			return slices.ContainsFunc(rq.about, func(a token) bool { return a.text == t.text && distinctive(a.text) })
+		}) {
+			continue // it is said already
 		}
 		if u := rq.readTokens(focus, slices.Concat(clearBreaks(g), more)); u.frame != nil && u.q == nil && u.accepted() {
 			return u
