@@ -105,7 +105,7 @@ func (r *reading) getAnything(s Step, selector, node string) (outcome, bool) {
 	if running && r.everythingRuns() {
 		running = false
 	}
-	if deployments := r.kindNamed("deployments.apps"); where.said && r.has(cReplicas) && !r.hasWord("pods") && deployments != nil && !filtered && selector == "" && node == "" {
+	if deployments := r.kindNamed("deployments.apps"); where.said && r.has(cReplicas) && !s.Post.Count && !running && !r.hasWord("pods", "workers") && deployments != nil && !filtered && selector == "" && node == "" {
 		r.take(cReplicas, cReady, cAll)
 		keep := s
 		s = step(OpGet, target{kind: deployments, where: where})

@@ -21,7 +21,6 @@ var speechIdioms = []idiom{
 	{"put|bring|get|take|restore back? what|whatever|how was|it|we|they was|were|had|ran|used|running? there|here|running? before|previously|earlier|then? $", "roll back", ""},
 	{"put|bring|get|take|restore back? what|whatever|how was|were|had|ran|used <x> before|previously|earlier|then $", "roll back <x>", "roll"},
 	{"restore|bring back? the|its? previous|old|last|earlier|former|prior version|state|release|revision|one|image back? please? $", "roll back", ""},
-	{"nothing|no new|more|further|else? pods|pod|workloads|work? lands|land|gets|get|is|are|goes|go|runs|run|starts|start|ends|end placed|scheduled|started|put|up? on|onto <x>", "cordon <x>", "node"},
 	{"<n> will|would|should|can|must do|suffice for <x>", "scale <x> to <n>", "scale"},
 	{"hit|press|push pause|stop|hold on|for <x>", "pause <x>", ""},
 	{"hit|press|push resume|play|continue|unpause on|for <x>", "resume <x>", ""},

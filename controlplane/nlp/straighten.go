@@ -28,6 +28,7 @@ var moreStraight = []struct {
 	{regexp.MustCompile(`(?i)\b(?:a )?quarter (?:of )?(?:an? )?(cpu|core)s?\b`), "250m cpu"},
 	{regexp.MustCompile(`(?i)\b(?:one|1) and a half (?:cpu|core)s?\b`), "1500m cpu"},
 	{regexp.MustCompile(`(?i)\b(scale|bring|take|set|put|turn|run)\b([^,.;]*) to (?:nothing|none|nil|naught|nought)\b`), "$1$2 to zero"},
+	{regexp.MustCompile(`(?i)\b(?:make sure|see to it|ensure|take care)(?: that)? (?:nothing|no (?:new |more |further )?(?:pods?|workloads?|work))(?: new| else| more)? (?:lands?|goes|runs?|starts?|(?:gets?|is|are)(?: placed| scheduled| started)?) (?:on|onto) `), "cordon "},
 	{regexp.MustCompile(`(?i)\b(check|see|know|find out|look|verify|wondering|wonder|tell me|tell us|asks?|curious|confirm|unsure) if\b`), "$1 whether"},
 }
 
