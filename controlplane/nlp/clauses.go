@@ -179,6 +179,8 @@ func beginsClause(toks []token, i int) bool {
 		return true
 	case t.text == "so" && i+3 < len(toks) && holdsWord(toks[i+2:min(len(toks), i+6)], statives) && !subjects[next(1)]:
 		return true // "so recommendation can go to six"
+	case t.text == "so" && startsReason(toks, i):
+		return true // "so the scheduler knows"
 	case t.text == "since" || t.text == "as" || t.text == "so":
 		return subjects[next(1)] && next(1) != "this" && next(1) != "that" || t.text == "so" && (next(1) == "that" || next(1) == "please" || startsOrder(toks[i+1:]))
 	case t.text == "and" || t.text == "but":

@@ -46,7 +46,9 @@ var speechIdioms = []idiom{
 
 	// variables
 	{"the|that|a? env|environment? var|variable? <e> shall|should|must|can|may|has|needs|is|ought|to to? be? removed|dropped|unset|deleted|cleared|stripped|gone|go from|of|on|off|in <x>", "unset env <e> from <x>", "run"},
-	{"<x> should|must|shall|does|do|needs|need|may no|not longer|more? have|need|needs|carry|use|get|see the? env|environment? var|variable? <e> env|environment? var|variable? any? more?", "unset env <e> from <x>", "run"},
+	{"<x> does|do no|not longer|more? have|need|carry|use|get|see the? env|environment? var|variable? <e> env|environment? var|variable? any more|longer", "unset env <e> from <x>", "run"},
+	{"<x> does|do no|not longer|more? need the? env|environment? var|variable? <e> env|environment? var|variable?", "unset env <e> from <x>", "run"},
+	{"<x> should|must|shall|needs|need|may no|not longer|more? have|need|needs|carry|use|get|see the? env|environment? var|variable? <e> env|environment? var|variable? any? more?", "unset env <e> from <x>", "run"},
 	{"<x> needs|need|uses no|not longer|more? the? env|environment? var|variable? <e> any? more?", "unset env <e> from <x>", "run"},
 	{"put|set|get|have|point|make the? env|environment? var|variable? <e> at|to|as|on|= <w> for|on|in|of|at <x>", "set env <e> to <w> on <x>", "run"},
 	{"the|our|that? env|environment? var|variable? <e> should|must|shall|has|needs|ought to? be|become|read|say|point set|changed|switched? at|to? <w> for|on|in|of|at <x>", "set env <e> to <w> on <x>", "run"},

@@ -13,7 +13,7 @@ var spared = regexp.MustCompile(`(?i)[,;]?\s+(?:(?:and |but )?without (?:deletin
 // sparing reads the order without that, and sees that nothing goes.
 func sparing(ctx context.Context, v *Vocabulary, focus Focus, said string) (Translation, bool) {
 	at := spared.FindStringIndex(said)
-	if at == nil || len(unquoted(said)) != len(said) {
+	if at == nil || len(unquoted(said)) != len(said) || strings.Contains(said, "?") && !politeQuestion(lex(strings.ToLower(said))) {
 		return Translation{}, false
 	}
 	rest := strings.TrimSpace(said[at[1]:])

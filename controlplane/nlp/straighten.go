@@ -18,6 +18,9 @@ var straighter = []struct {
 	{regexp.MustCompile(`(?i)\b(?:actual|ready|current|available|running) (?:versus|vs\.?|against|and|compared to|compared with|/) (?:the )?(?:desired|wanted|expected|specified|target)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`), "replicas"},
 }
 
+// takenBack is an order that is asked and answered with a no: "restart it? no, the logs please".
+var takenBack = regexp.MustCompile(`(?i)^[^?]*\?\s*(?:no|nope|nah|rather not|better not)[,.!]+\s+`)
+
 var moreStraight = []struct {
 	pattern *regexp.Regexp
 	plain   string
@@ -38,6 +41,9 @@ var joiners = regexp.MustCompile(`(?i)\b([a-z-]+) (?:plus|along with|together wi
 func straightened(v *Vocabulary, said string) string {
 	if len(unquoted(said)) != len(said) {
 		return said
+	}
+	if rest := takenBack.ReplaceAllString(said, ""); strings.TrimSpace(rest) != "" {
+		said = rest
 	}
 	for _, s := range straighter {
 		said = s.pattern.ReplaceAllString(said, s.plain)

@@ -39,6 +39,10 @@ type understood struct {
 }
 
 func translate(ctx context.Context, req Request) Translation {
+	return certain(read(ctx, req), clean(req.Utterance))
+}
+
+func read(ctx context.Context, req Request) Translation {
 	if req.Vocabulary == nil {
 		req.Vocabulary = NewVocabulary(VocabularyConfig{Kinds: BuiltInKinds()})
 	}

@@ -155,7 +155,7 @@ func asksYesNo(toks []token) bool {
 
 // asksAboutPast tells whether a text asks what was done, or when something is: whatever verb is in it, nothing is to be done.
 func asksAboutPast(toks []token) bool {
-	if asksWhat(toks) {
+	if asksWhat(toks) || othersDid(toks) {
 		return true
 	}
 	for i, t := range toks {
@@ -170,6 +170,17 @@ func asksAboutPast(toks []token) bool {
 		}
 	}
 	return false
+}
+
+var others = wordSet("they he she somebody someone people everybody")
+
+// othersDid tells whether the words say what others did: "they rolled it back".
+func othersDid(toks []token) bool {
+	if len(toks) < 3 || !others[toks[0].text] || toks[0].quoted {
+		return false
+	}
+	w := toks[1].text
+	return w == "has" || w == "have" || w == "had" || w == "did" || w == "already" || w == "just" || verbForm(w, "<p>") && asksChange(toks, 1)
 }
 
 // musings are words by which somebody thinks of a change and asks for none.
