@@ -122,6 +122,12 @@ func tells(ctx context.Context, v *Vocabulary, focus Focus, said string, reason 
 	}
 	if len(named) == 0 && len(r.nss) == 1 && r.nss[0].strength >= 2 {
 		focus.Namespace = r.nss[0].ns
+		if len(r.kinds) == 1 && !r.kinds[0].plural { // "there was a limit range in shop"
+			k := r.kinds[0].kinds[0]
+			if there := v.inNamespace(k.Key(), focus.Namespace); len(there) == 1 {
+				focus.Resource, focus.Names = k.Resource, []string{there[0].Name}
+			}
+		}
 	}
 	return focus, true
 }

@@ -179,6 +179,8 @@ func beginsClause(toks []token, i int) bool {
 		return true
 	case t.text == "so" && i+3 < len(toks) && holdsWord(toks[i+2:min(len(toks), i+6)], statives) && !subjects[next(1)]:
 		return true // "so recommendation can go to six"
+	case i > 2 && (t.text == "i" || t.text == "we") && clauseOpeners[toks[0].text] && leadAt(toks[i:]) > 1 && startsOrder(toks[i:]):
+		return true // "because the cache is stale I want you to restart it"
 	case t.text == "so" && startsReason(toks, i):
 		return true // "so the scheduler knows"
 	case t.text == "since" || t.text == "as" || t.text == "so":

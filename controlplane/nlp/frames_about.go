@@ -165,7 +165,7 @@ func buildCannot(r *reading) (outcome, bool) {
 		return none()
 	case r.has(cSecretValue) && (r.saysKind("secrets") || r.secretNamed()) || r.has(cSecretValue) && r.hasWord("secret", "secrets", "password", "passwords", "credentials"):
 		return refuses(secretValues)
-	case r.imperative(cExec) && !r.hasCommand() && (r.somethingNamed() || r.has(cContainer)):
+	case r.imperative(cExec) && !r.ownShell() && !r.hasCommand() && (r.somethingNamed() || r.has(cContainer)):
 		return say("run commands inside containers", "I can show logs, events and what is wrong; for a shell, use kubectl exec through the same tunnel.")
 	case r.imperative(cPortForward) && (r.somethingNamed() || r.has(cPort)):
 		return say("forward ports", "Use kubectl port-forward through the same tunnel.")
@@ -177,6 +177,12 @@ func buildCannot(r *reading) (outcome, bool) {
 		return say("apply local files or Helm charts", "I can create namespaces, deployments, config maps and more when you say what they hold.")
 	}
 	return none()
+}
+
+// ownShell tells whether somebody speaks of their own terminal, and wants none: "my terminal is broken".
+func (r *reading) ownShell() bool {
+	q, ok := r.cue(cExec)
+	return ok && q.i > 0 && (r.toks[q.i-1].text == "my" || r.toks[q.i-1].text == "our") && q.j < len(r.toks) && statives[r.toks[q.j].text]
 }
 
 func (r *reading) somethingNamed() bool {

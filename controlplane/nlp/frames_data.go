@@ -9,7 +9,7 @@ var wholeData = wordSet("contents content data everything all")
 
 // buildDataValue: "what is the log level in app-config": what a ConfigMap holds is asked for, and its description tells all of it.
 func buildDataValue(r *reading) (outcome, bool) {
-	if r.namedOf("configmaps") == nil || !r.asks() && !r.hasWord("value") || r.unusedChange() || r.has(cDelete, cRemove, cAdd, cCreate) || r.has(cYAML, cJSON, cNames, cEvents, cChanged, cWhoCan, cCanI) {
+	if r.namedOf("configmaps") == nil || !r.asks() && !r.hasWord("value") || r.unusedChange() || r.has(cDelete, cRemove, cCreate) || r.imperative(cAdd) || r.has(cYAML, cJSON, cNames, cEvents, cChanged, cWhoCan, cCanI) {
 		return none()
 	}
 	t, q := r.target(targetSpec{kinds: []string{"configmaps"}, verb: "describe"})

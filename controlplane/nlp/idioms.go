@@ -104,7 +104,7 @@ var idioms = []idiom{
 	{"<x> needs|need|wants|requires|should|must have? at least|most <n> replica|replicas|pod|pods|instance|instances|copy|copies", "scale <x> to <n>", "scale"},
 	{"<x> can|could|should live|do|manage|get|survive|cope by? with|on only|just? <n> replica|replicas|pod|pods|instance|instances|copy|copies", "scale <x> to <n>", "scale"},
 	{"i|we would? like|want|need <x> on|at|with|to just|only? <n> replica|replicas|pod|pods|instance|instances|copy|copies", "scale <x> to <n>", "scale"},
-	{"<x> should|must|has|needs|shall|can|may to? scale|go|grow up|out|down|in? to <n> replica|replicas|pod|pods|instance|instances|copy|copies?", "scale <x> to <n>", "scale"},
+	{"<x> should|must|has|needs|shall|can|may|could to? now? again? scale|go|grow|come|return|drop back? up|out|down|in? to just|only? <n> replica|replicas|pod|pods|instance|instances|copy|copies?", "scale <x> to <n>", "scale"},
 	{"go|move|scale|change|switch from <w> replicas|pods? to <n> replica|replicas|pod|pods|instance|instances|copy|copies|workers|brokers|nodes? on|for|with|in|of <x>", "scale <x> to <n>", "scale"},
 	{"have|let|make <x> run|operate|be on|with|at|as only|just? <n> replica|replicas|pod|pods|instance|instances|copy|copies", "scale <x> to <n>", "scale"},
 	{"<n> replica|replicas|pod|pods|instance|instances|copies for|of <x>", "scale <x> to <n>", "scale"},

@@ -81,7 +81,7 @@ func (r *reading) repair() {
 		}
 		if right { // unless a kind is one slip away: "list the pots"
 			dl, dn, do = none, none, none
-			if dk > 1 || r.kindBeside(i) {
+			if dk > 1 || r.kindBeside(i) || i > 1 && r.toks[i-2].text == "for" && (articles[r.toks[i-1].text] || r.toks[i-1].text == "my" || r.toks[i-1].text == "our") {
 				dk = none
 			}
 		}

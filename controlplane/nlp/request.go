@@ -3,6 +3,7 @@ package nlp
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -35,6 +36,9 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	if q != nil || len(toks) == 0 || len(toks) > maxTokens || !mayOrder(toks) {
 		return nil, understood{}, false
 	}
+	if asksIndirectly.MatchString(said) && !strings.ContainsAny(said, ".;!") {
+		return nil, understood{}, false
+	}
 	rq := &request{ctx: ctx, v: v, focus: focus}
 	clauses := clausesOf(toks)
 	if (strings.Contains(said, "?") || asksWhat(toks)) && !slices.ContainsFunc(clauses, politeQuestion) {
@@ -61,6 +65,9 @@ func asRequest(ctx context.Context, v *Vocabulary, focus Focus, said string) (*r
 	u, ok := rq.read()
 	return rq, u, ok
 }
+
+// asksIndirectly is a question put as an order: "tell me in which namespace web with two replicas is".
+var asksIndirectly = regexp.MustCompile(`(?i)^\W*(?:please |pls |can you |could you |would you |just |kindly )*(?:tell|show|remind|inform|let) (?:me|us)(?: know)?(?: please| pls)?,? (?:(?:in|on|at|for|of|to|from|by) )?(?:which|where|what|how|whether|when|who|why)\b[^,]*$`)
 
 // circumstances are words by which a clause says when what is told happened.
 var circumstances = wordSet("after since before when while whenever during once")

@@ -173,7 +173,7 @@ func (rq *request) part(c []token) part {
 		return rq.fragment(r, body) // "I want a new namespace, demo-2"
 	}
 	if statement := clearLeads(c); isStatement(statement) || isStatement(body) {
-		if ordersWithin(statement) {
+		if ordersWithin(statement) && !(others[statement[0].text] && holdsWord(statement[:min(len(statement), 3)], wordSet("has have had needs need wants want"))) {
 			return part{toks: body, role: roleForbidden}
 		}
 		return part{toks: body, role: roleReason}
@@ -263,6 +263,9 @@ func (rq *request) resolve(body []token) []token {
 		}
 	}
 	for i, t := range body {
+		if t.text == "one" && i+1 < len(body) && body[i+1].text == "before" {
+			continue // "the one before"
+		}
 		if i > 0 && (body[i-1].text == "before" || body[i-1].text == "preceding" || body[i-1].text == "than") {
 			continue // "the version before it"
 		}

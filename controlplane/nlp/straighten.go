@@ -116,13 +116,16 @@ func assented(said string) string {
 			break
 		}
 	}
-	if order < 0 || slices.ContainsFunc(toks, func(t token) bool { return negations[t.text] || t.text == "against" || conditions[t.text] }) {
+	if order < 0 {
 		return said
 	}
 	for i := range order {
 		if toks[i].brk || toks[i].text == "and" || toks[i].text == "but" || toks[i].text == "so" {
 			clause = i
 		}
+	}
+	if conditions[toks[0].text] || slices.ContainsFunc(toks[clause:], func(t token) bool { return negations[t.text] || t.text == "against" || conditions[t.text] }) {
+		return said
 	}
 	base := baseForm(toks[order].text)
 	if !strings.HasSuffix(toks[order].text, "ing") {

@@ -206,7 +206,7 @@ func clause(ctx context.Context, v *Vocabulary, focus Focus, said string) unders
 		r.trace = append(r.trace, TraceEntry{Words: why, As: "a reason, which changes nothing"})
 	}
 	var found []understood
-	past := asksAboutPast(toks) || onlyTalked(toks)
+	past := asksAboutPast(toks) || onlyTalked(toks) || asksIndirectly.MatchString(said) && !r.says(cHow)
 	for i := range frames {
 		f := &frames[i]
 		if !f.applies(r) || f.write && past {
