@@ -79,6 +79,7 @@ func buildLogs(r *reading) (outcome, bool) {
 		return asks(q)
 	}
 	r.take(cTail, cSince, cIt, cWorkload, cFailing, cCrashing, cFailed, cTrouble, cUses)
+	r.searched()
 	keep := s.Args
 	s = step(OpLogs, t)
 	s.Args = keep
@@ -89,6 +90,30 @@ func buildLogs(r *reading) (outcome, bool) {
 		return asks(q)
 	}
 	return done(eachOf(s)...)
+}
+
+// searched uses what somebody looks for in a log, and says that all of it is shown: "the log of web about timeouts".
+func (r *reading) searched() {
+	for i := 1; i+1 < len(r.toks); i++ {
+		switch r.toks[i].text {
+		case "about", "mentioning", "containing", "matching", "regarding", "concerning":
+		default:
+			continue
+		}
+		end := i + 1
+		for end < len(r.toks) && !r.used[end] && !r.isKind(end) && !r.inObject(end) && !r.namespaceAt(end, 1) && r.toks[end].lit == litNone && !inWords[r.toks[end].text] && !asksChange(r.toks, end) {
+			end++
+		}
+		if end == i+1 {
+			continue
+		}
+		for k := i; k < end; k++ {
+			r.useTok(k)
+		}
+		r.useWords("saying", "says", "lines", "entries", "messages")
+		r.notes = append(r.notes, "I can't search in a log, so it shows all of it.")
+		return
+	}
 }
 
 // containerSaid is a container of the thing that is said by its name alone: "the logs of its envoy".
@@ -318,6 +343,13 @@ func buildEvents(r *reading) (outcome, bool) {
 	for _, k := range r.freeKinds() {
 		if k.kinds[0].Plural == "events" {
 			r.useKind(k)
+		}
+	}
+	if len(r.thingsNamed()) == 0 && len(r.nss) > 0 { // "warnings about pods in shop"
+		for _, k := range r.freeKinds() {
+			if k.plural && k.i > 0 && (r.toks[k.i-1].text == "about" || r.toks[k.i-1].text == "of" || r.toks[k.i-1].text == "for" || r.toks[k.i-1].text == "on") {
+				r.useKind(k)
+			}
 		}
 	}
 	if len(r.freeObjects()) == 0 || (len(r.thingsNamed()) == 0 && len(r.freeKinds()) == 0) {

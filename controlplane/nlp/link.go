@@ -109,7 +109,9 @@ func (r *reading) settle() {
 		if r.withinSpoken(q.mention) || r.withinState(q) || q.c == cCanI && r.withinHow(q.mention) || (q.c == cIt || q.c == cTop) && r.withinFiller(q.mention) {
 			continue
 		}
-		if q.j-q.i == 1 && (r.isDone(q) || slices.ContainsFunc(r.kinds, func(k kindMention) bool { return k.j-k.i > 1 && k.i <= q.i && q.j <= k.j && q.c == cSet })) {
+		if q.j-q.i == 1 && (r.isDone(q) || slices.ContainsFunc(r.kinds, func(k kindMention) bool {
+			return k.j-k.i > 1 && k.i <= q.i && q.j <= k.j && slices.Contains(changeCues, q.c)
+		})) {
 			continue // "stateful set"
 		}
 		if q.j-q.i == 1 && (r.namespaceAt(q.i, 2) || r.namedBesideKind(q.i)) {
@@ -124,20 +126,6 @@ func (r *reading) settle() {
 			slices.ContainsFunc(r.cues, func(q cue) bool { return q.j-q.i > 1 && wholePhrase[q.c] && q.i <= o.i && o.i < q.j })
 	})
 }
-
-// isRelative tells whether "that" only begins what is said of things: "anything in staging that is not ready".
-func (r *reading) isRelative(q cue) bool {
-	if q.c != cIt || q.j-q.i != 1 || r.toks[q.i].text != "that" || q.i == 0 || r.toks[q.i-1].brk || q.j >= len(r.toks) {
-		return false
-	}
-	before := r.toks[q.i-1].text
-	return relativeVerbs[r.toks[q.j].text] && (r.isKind(q.i-1) || r.inObject(q.i-1) || r.namespaceAt(q.i-1, 1) || anyThings[before])
-}
-
-var (
-	relativeVerbs = wordSet("is are was were has have do does did can could will would run runs lack lacks need needs keep keeps")
-	anyThings     = wordSet("anything something everything things ones those all any stuff pods")
-)
 
 var pastSpeakers = wordSet("i we they he she someone somebody who nobody everybody you")
 

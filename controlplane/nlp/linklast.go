@@ -40,3 +40,17 @@ func (r *reading) kindEnding(refs []*Object, w string) *Kind {
 	}
 	return found
 }
+
+// isRelative tells whether "that" only begins what is said of things: "anything in staging that is not ready".
+func (r *reading) isRelative(q cue) bool {
+	if q.c != cIt || q.j-q.i != 1 || r.toks[q.i].text != "that" || q.i == 0 || r.toks[q.i-1].brk || q.j >= len(r.toks) {
+		return false
+	}
+	before := r.toks[q.i-1].text
+	return relativeVerbs[r.toks[q.j].text] && (r.isKind(q.i-1) || r.inObject(q.i-1) || r.namespaceAt(q.i-1, 1) || anyThings[before])
+}
+
+var (
+	relativeVerbs = wordSet("is are was were has have do does did can could will would run runs lack lacks need needs keep keeps")
+	anyThings     = wordSet("anything something everything things ones those all any stuff pods")
+)
