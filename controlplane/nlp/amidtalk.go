@@ -37,7 +37,7 @@ func amidTalk(ctx context.Context, v *Vocabulary, focus Focus, said string) (und
 		if at[1] > 0 && !asksAt(core) {
 			continue
 		}
-		heard, ok := tells(ctx, v, focus, head, followsFrom.MatchString(said[max(0, at[0]-1):]))
+		heard, ok := tells(ctx, v, focus, head, followsFrom.MatchString(said[at[0]:]))
 		if !ok {
 			return understood{}, "", false // what stands before the rest is more than talk
 		}

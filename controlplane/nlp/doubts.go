@@ -9,6 +9,7 @@ import (
 var doubtful = []*regexp.Regexp{
 	// what others say or write, word for word
 	regexp.MustCompile(`(?i)\b(runbook|docs?|documentation|manual|readme|ticket|wiki|page|alert|message|note|somebody|someone|he|she|they|vendor|forum|blog|article|colleague|boss|manager|lead|team)\b[^.?!:]{0,30}\b(says?|said|reads?|wrote|writes|states?|tells?|told( (me|us))?|suggests?|recommends?)( to)?\s*[:"']`),
+	regexp.MustCompile(`(?i)\b(advis\w+|warn\w*|decided|voted|recommend\w*|argu\w+|spoke|speaks?|is|was|are|were)\b[^.,;]{0,20}\bagainst\b`),
 	// hesitation
 	regexp.MustCompile(`(?i)\blet'?s (first )?(talk|think|discuss|see if|see whether)\b|\b(but|and|or) (let'?s|we'?d better|better|maybe|perhaps) (just )?(wait|hold off|postpone|leave it)\b|\b(hold off|not yet|maybe later|but not now|but not today|but later)\b`),
 	// would it be good

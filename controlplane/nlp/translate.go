@@ -80,7 +80,7 @@ func read(ctx context.Context, req Request) Translation {
 			return answer(ctx, req.Vocabulary, focus, tail, more)
 		}
 	}
-	if u.unsettled() || countsTalk(u) {
+	if u.unsettled() || countsTalk(u) || othersDid(lex(strings.ToLower(said))) {
 		if more, core, ok := amidTalk(ctx, req.Vocabulary, focus, said); ok && (u.unsettled() || namesAThing(req.Vocabulary, core)) {
 			return answer(ctx, req.Vocabulary, focus, core, more)
 		}
