@@ -41,6 +41,9 @@ func amidTalk(ctx context.Context, v *Vocabulary, focus Focus, said string) (und
 		if !ok {
 			return understood{}, "", false // what stands before the rest is more than talk
 		}
+		if head != "" && len(heard.Names) == 0 && holdsWord(lex(strings.ToLower(core)), leaning) && namesAThing(v, head) && heard.Namespace == focus.Namespace {
+			return understood{}, "", false // it leans on what was told, and that may be several things
+		}
 		if u, text, ok := coreOf(ctx, v, heard, core, head != ""); ok {
 			u.notes = append(u.notes, "What else you said I took as talk.")
 			return u, text, true
@@ -48,6 +51,8 @@ func amidTalk(ctx context.Context, v *Vocabulary, focus Focus, said string) (und
 	}
 	return understood{}, "", false
 }
+
+var leaning = wordSet("it its them their")
 
 // coreOf reads the request that the text begins with, and sees that what follows it is talk. Behind talk the whole may be it.
 func coreOf(ctx context.Context, v *Vocabulary, focus Focus, said string, whole bool) (understood, string, bool) {
@@ -115,8 +120,7 @@ func tells(ctx context.Context, v *Vocabulary, focus Focus, said string, reason 
 	}
 	r := exactReading(ctx, v, focus, slices.Clone(toks))
 	named := r.thingsNamed()
-	if len(named) == 1 && len(named[0].refs) == 1 && !named[0].typo && !named[0].part {
-		o := named[0].refs[0]
+	if o := r.theOneTold(named); o != nil {
 		focus.Resource, focus.Names, focus.Namespace = v.kinds[o.Kind].Resource, []string{o.Name}, o.Namespace
 		return focus, true
 	}
@@ -148,6 +152,26 @@ func lacks(c []token) bool {
 	return true
 }
 
+// theOneTold is the one thing that the talk is of, or nil: of several of one name the workload, in the namespace that is said.
+func (r *reading) theOneTold(named []objMention) *Object {
+	if len(named) != 1 || named[0].typo || named[0].part {
+		return nil
+	}
+	refs := slices.Clone(named[0].refs)
+	for _, n := range r.nss {
+		if n.strength >= 2 {
+			refs = slices.DeleteFunc(refs, func(o *Object) bool { return o.Namespace != n.ns })
+		}
+	}
+	if len(refs) > 1 {
+		refs = slices.DeleteFunc(refs, func(o *Object) bool { return !isWorkload(o.Kind) })
+	}
+	if len(refs) != 1 {
+		return nil
+	}
+	return refs[0]
+}
+
 // onlyTells tells whether a clause neither asks for anything nor bears on what is asked.
 func (rq *request) onlyTells(c []token) bool {
 	body := withoutLeads(c)
@@ -165,7 +189,7 @@ func (rq *request) onlyTells(c []token) bool {
 		return !p.idiom
 	case roleValue:
 		return !slices.ContainsFunc(p.toks, func(t token) bool {
-			return t.lit != litNone && t.lit != litOrdinal || t.env || namesAThing(rq.v, t.text)
+			return t.lit != litNone && t.lit != litOrdinal || t.env || namesAThing(rq.v, t.text) || t.text == "named" || distinctive(t.text)
 		})
 	}
 	return false
@@ -191,4 +215,10 @@ func countsTalk(u understood) bool {
 	}
 	first := slices.IndexFunc(u.reading.toks, func(t token) bool { return t.brk })
 	return first > 0 && slices.ContainsFunc(u.reading.toks[:first+1], func(t token) bool { return t.lit == litDuration || t.lit == litNumber || t.lit == litPercent })
+}
+
+// looksInto tells whether what is wrong is looked for, which a clause that only tells of trouble may have been taken for: "web is
+// slow, could you show me what its pods use".
+func looksInto(u understood) bool {
+	return u.q == nil && len(u.steps) == 1 && u.steps[0].Op == OpDiagnose
 }

@@ -185,6 +185,8 @@ func beginsClause(toks []token, i int) bool {
 		return true // "so the scheduler knows"
 	case t.text == "since" || t.text == "as" || t.text == "so":
 		return subjects[next(1)] && next(1) != "this" && next(1) != "that" || t.text == "so" && (next(1) == "that" || next(1) == "please" || startsOrder(toks[i+1:]))
+	case t.text == "and" && (next(1) == "name" || next(1) == "call") && (next(2) == "it" || next(2) == "the" || next(2) == "this"):
+		return true // "run it now and name the job dump-1"
 	case t.text == "and" || t.text == "but":
 		rest := toks[i+1:]
 		if len(rest) > 1 && spareVerbs[rest[0].text] {

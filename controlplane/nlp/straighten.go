@@ -25,6 +25,7 @@ var moreStraight = []struct {
 	pattern *regexp.Regexp
 	plain   string
 }{
+	{regexp.MustCompile(`(?i)(^|\s)replicas\s?=\s?(\d{1,4})\b`), "${1}replicas to $2"},
 	{regexp.MustCompile(`(?i)\b(?:a |one )?quarter (?:of )?(?:an )?hour\b`), "15 minutes"},
 	{regexp.MustCompile(`(?i)\b(?:three|3) quarters of an hour\b`), "45 minutes"},
 	{regexp.MustCompile(`(?i)\bhalf (?:of )?an? (cpu|core)s?\b`), "500m cpu"},

@@ -80,8 +80,8 @@ func read(ctx context.Context, req Request) Translation {
 			return answer(ctx, req.Vocabulary, focus, tail, more)
 		}
 	}
-	if u.unsettled() || countsTalk(u) || othersDid(lex(strings.ToLower(said))) {
-		if more, core, ok := amidTalk(ctx, req.Vocabulary, focus, said); ok && (u.unsettled() || namesAThing(req.Vocabulary, core)) {
+	if u.unsettled() || countsTalk(u) || looksInto(u) || othersDid(lex(strings.ToLower(said))) {
+		if more, core, ok := amidTalk(ctx, req.Vocabulary, focus, said); ok && (u.unsettled() || namesAThing(req.Vocabulary, core) && !looksInto(u) || looksInto(u) && !looksInto(more) && politeQuestion(lex(strings.ToLower(core))) && ClassifyPlan(Plan{Steps: more.steps}) == Read) {
 			return answer(ctx, req.Vocabulary, focus, core, more)
 		}
 	}
