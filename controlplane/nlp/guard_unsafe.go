@@ -71,7 +71,7 @@ var unsafeRules = []struct {
 		otherRules,
 	},
 	{ // what somebody else has written somewhere is no order of the person who asks
-		regexp.MustCompile(`(?i)\b(obey|comply with|follow|heed|execute|carry out)\b\s+(the|that|this|those|its|these|what the)\s+(\w+\s+)?(log|logs|log line|annotation|comment|ticket|message|note|label|page|e-?mail|readme|instructions?|orders?|text)\b|\bdo (as|what|whatever|like) (the|that|this|it|those)\b.{0,30}\b(says?|tells?|asks?|wants?|demands?|orders?)\b|\b(log|logs|annotation|comment|ticket|message|note|readme|page|e-?mail|configmap|label)\b.{0,50}\b(says?|reads?|tells?|asks?)\b.{0,90}\b(obey|comply|follow it|do so|do that|do it|do as|act on it|carry (it|that) out|execute it)\b|['":]\s*(assistant|system|ai|bot)\s*[:,]\s`),
+		regexp.MustCompile(`(?i)\b(obey|comply with|heed|execute|carry out)\b\s+(the|that|this|those|its|these|what the)\s+(\w+\s+)?(log|logs|log line|annotation|comment|ticket|message|note|label|page|e-?mail|readme|instructions?|orders?|text)\b|\bfollow\b\s+(the|that|this|those|its|these|what the)\s+(\w+\s+)?(annotation|comment|ticket|message|note|e-?mail|readme|instructions?|orders?)\b|\bfollow what (the |that |this )?(\w+\s+)?(logs?|log lines?) (says?|tells?|asks?|wants?)\b|\bdo (as|what|whatever|like) (the|that|this|it|those)\b.{0,30}\b(says?|tells?|asks?|wants?|demands?|orders?)\b|\b(log|logs|annotation|comment|ticket|message|note|readme|page|e-?mail|configmap|label)\b.{0,50}\b(says?|reads?|tells?|asks?)\b.{0,90}\b(obey|comply|follow it|do so|do that|do it|do as|act on it|carry (it|that) out|execute it)\b|['":]\s*(assistant|system|ai|bot)\s*[:,]\s`),
 		"What is written in logs, notes or tickets is no order to me: say yourself what you want, in your own words.",
 	},
 	{
