@@ -103,7 +103,7 @@ func buildUndo(r *reading) (outcome, bool) {
 	if len(r.freeObjects()) == 0 && r.focus.Changed != nil && r.meansLastChange() {
 		return r.undoLast()
 	}
-	t, ask := r.target(targetSpec{kinds: workloadKinds, write: true, verb: "roll back"})
+	t, ask := r.target(targetSpec{kinds: workloadKinds, write: true, verb: "roll back", focus: r.sawRevisions()})
 	if ask != nil {
 		return asks(ask)
 	}
@@ -112,6 +112,15 @@ func buildUndo(r *reading) (outcome, bool) {
 	s = step(OpRolloutUndo, t)
 	s.Args = keep
 	return done(s)
+}
+
+// sawRevisions tells whether the last turn showed the revisions of one thing: "go back to revision 2" is of that.
+func (r *reading) sawRevisions() bool {
+	if r.focus.Plan == nil || len(r.focus.Plan.Steps) != 1 || len(r.freeKinds()) > 0 {
+		return false
+	}
+	s := r.focus.Plan.Steps[0]
+	return s.Op == OpRolloutHistory && len(s.Names) == 1
 }
 
 // meansLastChange tells whether what is to be undone is the last change and not a rollout: "undo that", "revert it".
