@@ -56,10 +56,7 @@ var leaning = wordSet("it its them their")
 
 // coreOf reads the request that the text begins with, and sees that what follows it is talk. Behind talk the whole may be it.
 func coreOf(ctx context.Context, v *Vocabulary, focus Focus, said string, whole bool) (understood, string, bool) {
-	ends := [][]int{}
-	for _, at := range talkEnds.FindAllStringIndex(said, maxCuts) {
-		ends = append(ends, at)
-	}
+	ends := talkEnds.FindAllStringIndex(said, maxCuts)
 	if whole {
 		ends = append(ends, []int{len(said), len(said)})
 	}
