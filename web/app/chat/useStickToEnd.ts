@@ -23,8 +23,9 @@ export function useStickToEnd(startAt: string | undefined) {
     el.addEventListener('scroll', onScroll, { passive: true })
     const follow = () => {
       if (!stuck.current) return
-      // What waits for a decision is read from its top; its buttons stay in view at the bottom.
-      const card = el.querySelector<HTMLElement>('[data-decide-from], [data-decide]')
+      // What was asked last and waits for a decision is read from its top; its buttons stay in view at the bottom.
+      const last = [...el.querySelectorAll('[id^="run-"]')].at(-1)
+      const card = last?.querySelector<HTMLElement>('[data-decide-from], [data-decide]')
       const end = el.scrollHeight - el.clientHeight
       const top = card ? el.scrollTop + card.getBoundingClientRect().top - el.getBoundingClientRect().top - 12 : end
       el.scrollTop = Math.min(end, top)

@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { words } from './harness'
-import { ask, box, card, clean, newChat, stories } from './steps'
+import { ask, box, card, clean, newChat, shows, stories } from './steps'
 
 const { story, mock } = stories()
 
@@ -184,6 +184,16 @@ story('badges what came from cluster data', async (p) => {
   expect(await c.locator('mark').textContent()).toBe('cart:3.14.1-hotfix')
   await c.getByText('nobody typed it. Check before you approve.').waitFor()
   await clean(p)
+})
+
+story('shows what was asked last, also while an earlier change waits', async (p) => {
+  await newChat(p)
+  await ask(p, 'scale checkout to 3')
+  await card(p, /Scale deployment checkout/).getByRole('button', { name: 'Approve' }).waitFor()
+  await ask(p, 'delete recommender')
+  await shows(p, card(p, /Delete deployment recommender/).getByRole('heading').first())
+  await ask(p, 'what is running in shop?')
+  await shows(p, p.getByRole('table').last())
 })
 
 story('decides on each cluster’s plan by itself', async (p) => {

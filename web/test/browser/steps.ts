@@ -1,6 +1,6 @@
 // The moves that browser tests have in common.
 
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { axe, start, type Look, type World } from './harness'
 
@@ -17,6 +17,13 @@ export const newChat = async (p: Page) => {
 }
 
 export const card = (p: Page, name: RegExp) => p.getByRole('region', { name })
+
+/** It can be seen: its top is within the conversation, above what is written next. */
+export const shows = (p: Page, what: Locator) =>
+  expect.poll(async () => {
+    const [at, below] = await Promise.all([what.boundingBox(), box(p).boundingBox()])
+    return at && below ? at.y > 40 && at.y + Math.min(at.height, 40) < below.y : 'not there'
+  }, { timeout: 10_000 }).toBe(true)
 
 /** Nothing that axe finds, and nothing that scrolls the page sideways. */
 export async function clean(p: Page) {
