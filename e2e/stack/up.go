@@ -3,11 +3,14 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/kubechat/kubechat/controlplane/store/pgserver"
 	"github.com/kubechat/kubechat/e2e/sandbox"
@@ -179,26 +182,47 @@ func existingKubeconfig(which string) (string, error) {
 	return path, nil
 }
 
-// ports fills in free ports, and names the first fixed one that something else has.
+// ports fills in free ports, and names the fixed ones that something else has, with flags for others.
 func (c *Config) ports() error {
+	var taken, flags []string
+	var first error
 	for _, port := range []struct {
 		flag   string
 		number *int
-	}{{"port", &c.WebPort}, {"tunnel-port", &c.TunnelPort}, {"ops-port", &c.OpsPort}, {"postgres-port", &c.PostgresPort}, {"kube-port", &c.KubePort}} {
+		row    int // how many in a row it stands for
+	}{
+		{"port", &c.WebPort, 1}, {"tunnel-port", &c.TunnelPort, 1}, {"ops-port", &c.OpsPort, 1}, {"postgres-port", &c.PostgresPort, 1}, {"kube-port", &c.KubePort, 3},
+	} {
 		if port.flag == "kube-port" && (*port.number == 0 || c.Existing != "") {
-			continue // the sandbox finds three in a row; an existing cluster has its own
+			continue // the sandbox finds its own; so does an existing cluster
 		}
+		free := func() (int, error) { return freeport.Row(port.row) }
 		if *port.number == 0 {
 			var err error
-			if *port.number, err = freeport.Row(1); err != nil {
+			if *port.number, err = free(); err != nil {
 				return fmt.Errorf("choose a port for --%s: %w", port.flag, err)
 			}
-		} else if err := freeport.Check(*port.number); err != nil {
-			return fmt.Errorf("port %d is taken; stop what uses it, or choose another with make demo DEMOFLAGS='--%s %d': %w",
-				*port.number, port.flag, *port.number+1, err)
+			continue
 		}
+		err := freeport.Check(*port.number)
+		if err == nil {
+			continue
+		}
+		instead, none := free()
+		if none != nil {
+			return fmt.Errorf("choose a port for --%s instead of %d: %w", port.flag, *port.number, none)
+		}
+		taken, flags = append(taken, strconv.Itoa(*port.number)), append(flags, fmt.Sprintf("--%s %d", port.flag, instead))
+		first = cmp.Or(first, err)
 	}
-	return nil
+	if first == nil {
+		return nil
+	}
+	what, other := "port "+taken[0]+" is taken; stop what uses it", "another"
+	if len(taken) > 1 {
+		what, other = "ports "+strings.Join(taken, ", ")+" are taken; stop what uses them", "others"
+	}
+	return fmt.Errorf("%s, or choose %s with make demo DEMOFLAGS='%s': %w", what, other, strings.Join(flags, " "), first)
 }
 
 // Down ends what a killed stack left running, and removes its state.

@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -25,5 +26,24 @@ func TestOnlyPortsThatAreNeededMustBeFree(t *testing.T) {
 	}
 	if joined.WebPort == 0 || joined.TunnelPort == 0 {
 		t.Errorf("free ports were not filled in: %+v", joined)
+	}
+}
+
+// TestAllTakenPortsAreNamedAtOnce: who has a second demo beside the first need not meet them one after the other.
+func TestAllTakenPortsAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	var ports [2]int
+	for i := range ports {
+		taken, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer taken.Close()
+		ports[i] = taken.Addr().(*net.TCPAddr).Port
+	}
+	err := (&Config{WebPort: ports[0], OpsPort: ports[1], Existing: "current"}).ports()
+	want := regexp.MustCompile(fmt.Sprintf(`^ports %d, %d are taken; stop what uses them, or choose others with make demo DEMOFLAGS='--port \d+ --ops-port \d+': `, ports[0], ports[1]))
+	if err == nil || !want.MatchString(err.Error()) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
 	}
 }

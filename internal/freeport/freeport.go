@@ -2,7 +2,6 @@
 package freeport
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -45,13 +44,14 @@ func take(port, n int) bool {
 
 // Check says whether a program could listen on the port, on the loopback interface and on all of them.
 func Check(port int) error {
-	var errs []error
 	for _, host := range []string{"127.0.0.1", ""} {
 		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", host, port))
-		if err == nil {
-			err = l.Close()
+		if err != nil {
+			return err
 		}
-		errs = append(errs, err)
+		if err := l.Close(); err != nil {
+			return err
+		}
 	}
-	return errors.Join(errs...)
+	return nil
 }
