@@ -88,6 +88,7 @@ func (d *datagrams) outOf(from net.Addr) net.Conn {
 // TestQUICCarriesEverythingAndGivesWayToTLS: an agent that can't get through over TCP is served over QUIC; when UDP is
 // blocked without a word it is back on TLS.
 func TestQUICCarriesEverythingAndGivesWayToTLS(t *testing.T) {
+	t.Parallel()
 	var tcp *wire
 	var udp *datagrams
 	r := newRig(t, setup{

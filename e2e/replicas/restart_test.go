@@ -78,6 +78,7 @@ func TestKilledReplicaLosesNoRequestThatWasNotAccepted(t *testing.T) {
 // TestSecondSessionFindsItsReplicaByName: behind a balancer that always leads to the same replica, only its own name leads to
 // another.
 func TestSecondSessionFindsItsReplicaByName(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, setup{sticky: true, flags: func(p *replica) []string { return []string{"--tunnel-advertise", p.tunAt} }})
 	r.replicas[0].stop() // the balancer leads to the other one now, and back again
 	r.eventually("the agent has what there is", func() bool { return r.replicas[1].metric("kubechat_gateway_sessions") == 2 })

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -92,15 +93,20 @@ func newRig(t *testing.T, s setup) *rig {
 	return r
 }
 
-// build makes the programs; Go's cache makes the second time quick.
+// build makes the programs, once for all tests.
 func build(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(sandbox.Root(), ".bin", "replicas")
-	if err := sandbox.BuildPrograms(t.Context(), bin, "./controlplane/cmd/kubechatd", "./agent/cmd/kubechat-agent"); err != nil {
+	bin, err := built()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return bin
 }
+
+var built = sync.OnceValues(func() (string, error) {
+	bin := filepath.Join(sandbox.Root(), ".bin", "replicas")
+	return bin, sandbox.BuildPrograms(context.Background(), bin, "./controlplane/cmd/kubechatd", "./agent/cmd/kubechat-agent")
+})
 
 // start runs the process and waits until it is ready.
 func (p *replica) start() {

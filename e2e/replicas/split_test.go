@@ -44,6 +44,7 @@ func TestSplitBetweenReplicasIsNotFeltWhereTheAgentIsOnBoth(t *testing.T) {
 // TestReplicaThatCannotReachTheOneWithTheTunnelSaysSo: the agent is on one replica only, and the other's requests have no
 // way to that. When there is one again, they take it.
 func TestReplicaThatCannotReachTheOneWithTheTunnelSaysSo(t *testing.T) {
+	t.Parallel()
 	r, wires := split(t, setup{sessions: 1})
 	holder := r.holder()
 	without := r.other(holder)
