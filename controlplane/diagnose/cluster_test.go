@@ -35,12 +35,13 @@ provisioner: csi.example.com
 	lazy := strings.Replace(claim, "provisioner:", "volumeBindingMode: WaitForFirstConsumer\nprovisioner:", 1)
 	at, object := "persistentvolumeclaims/shop/data", "persistentvolumeclaim/data in shop"
 	check(t, map[string]ill{
-		"a class":       {strings.Replace(claim, "storageClassName: fast", "storageClassName: fats", 1), at, object, "StorageClassNotFound", []string{"its storage class fats does not exist", "it has fast"}, nil, true},
-		"a provisioner": {claim, at, object, "Pending", []string{"provisioner csi.example.com of its class fast has not made a volume"}, []string{"phase: Pending", "phase: Bound"}, true},
-		"its event":     {claim + event("PersistentVolumeClaim", "data", "ProvisioningFailed", "no space left"), at, object, "ProvisioningFailed", []string{"no space left"}, []string{"phase: Pending", "phase: Bound"}, true},
-		"no pod yet":    {lazy, at, object, "WaitForFirstConsumer", []string{"info", "no pod does"}, nil, true},
-		"lost":          {strings.Replace(claim, "Pending", "Lost", 1), at, object, "ClaimLost", nil, []string{"phase: Lost", "phase: Bound"}, true},
-		"a pod waits":   {lazy + pod("web-abc12-1", "Pending", unscheduled("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")), "pods/shop/web-abc12-1", "pod/web-abc12-1 in shop", "Unschedulable", []string{"Its claim data is Pending", object}, nil, false},
+		"a class":                    {strings.Replace(claim, "storageClassName: fast", "storageClassName: fats", 1), at, object, "StorageClassNotFound", []string{"its storage class fats does not exist", "it has fast"}, nil, true},
+		"a provisioner":              {claim, at, object, "Pending", []string{"provisioner csi.example.com of its class fast has not made a volume"}, []string{"phase: Pending", "phase: Bound"}, true},
+		"its event":                  {claim + event("PersistentVolumeClaim", "data", "ProvisioningFailed", "no space left"), at, object, "ProvisioningFailed", []string{"no space left"}, []string{"phase: Pending", "phase: Bound"}, true},
+		"no pod yet":                 {lazy, at, object, "WaitForFirstConsumer", []string{"info", "no pod does"}, nil, true},
+		"lost":                       {strings.Replace(claim, "Pending", "Lost", 1), at, object, "ClaimLost", nil, []string{"phase: Lost", "phase: Bound"}, true},
+		"a pod does not wait for it": {lazy + pod("web-abc12-1", "Running", well), at, object, "Pending", []string{"none of the 1 pod that use it waits for it", "warning"}, []string{"phase: Pending", "phase: Bound"}, true},
+		"a pod waits":                {lazy + pod("web-abc12-1", "Pending", unscheduled("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")), "pods/shop/web-abc12-1", "pod/web-abc12-1 in shop", "Unschedulable", []string{"Its claim data is Pending", object}, nil, false},
 	})
 	for _, text := range []string{lazy, lazy + pod("web-abc12-1", "Running", well)} {
 		if found := run(t, reader(t, text), "/shop/"); len(found) > 0 {
@@ -92,6 +93,13 @@ webhooks: [{name: gate.example.com, failurePolicy: Fail, rules: [{resources: [po
 	ca := func(d time.Duration) string {
 		return strings.Replace(hook, `caBundle: ""`, `caBundle: "`+authority(t, now.Add(d))+`"`, 1) + webService + pod("web-abc12-1", "Running", well)
 	}
+	issuer := `
+---
+apiVersion: cert-manager.io/v1
+kind: Issuer
+metadata: {name: acme, namespace: shop}
+---
+`
 	certificate := `
 apiVersion: cert-manager.io/v1
 kind: Certificate
@@ -113,9 +121,13 @@ metadata: {name: v1beta1.metrics.k8s.io}
 spec: {service: {name: metrics, namespace: kube-system}}
 status: {conditions: [{type: Available, status: "False", reason: MissingEndpoints, message: x}]}
 `, "apiservices//v1beta1.metrics.k8s.io", "apiservice/v1beta1.metrics.k8s.io", "MissingEndpoints", nil, []string{`"False"`, `"True"`}, true},
-		"a certificate that ends":    {strings.Replace(certificate, "@+9000h", "@+72h", 1), certAt, certObject, "CertificateExpiring", []string{"in 3 days"}, []string{"@+72h", "@+900h"}, true},
-		"a certificate that ended":   {strings.Replace(certificate, "@+9000h", "@72h", 1), certAt, certObject, "CertificateExpired", []string{"3 days ago"}, nil, true},
-		"a certificate never issued": {strings.Replace(strings.Replace(certificate, `notAfter: "@+9000h", `, "", 1), `status: "True"`, `status: "False", reason: DoesNotExist, message: no secret`, 1), certAt, certObject, "DoesNotExist", []string{"not issued: no secret"}, nil, true},
+		"a certificate that ends":  {strings.Replace(certificate, "@+9000h", "@+72h", 1), certAt, certObject, "CertificateExpiring", []string{"in 3 days"}, []string{"@+72h", "@+900h"}, true},
+		"a certificate that ended": {strings.Replace(certificate, "@+9000h", "@72h", 1), certAt, certObject, "CertificateExpired", []string{"3 days ago"}, nil, true},
+		"a certificate without an issuer": {strings.Replace(strings.Replace(certificate, `notAfter: "@+9000h", conditions: [{type: Ready, status: "True"}]`, "", 1), "issuerRef: {name: acme}", "issuerRef: {name: acmee}", 1) + strings.Replace(issuer, "shop", "ops", 1),
+			certAt, certObject, "IssuerNotFound", []string{"issuer/acmee in shop does not exist"}, []string{"acmee", "acme", "namespace: ops", "namespace: shop"}, true},
+		"an issuer of another namespace": {strings.Replace(certificate, `notAfter: "@+9000h", conditions: [{type: Ready, status: "True"}]`, "", 1) + strings.Replace(issuer, "shop", "ops", 1),
+			certAt, certObject, "IssuerNotFound", []string{"An Issuer works in its own namespace only, and acme is in ops"}, []string{"namespace: ops", "namespace: shop"}, true},
+		"a certificate never issued": {issuer + strings.Replace(strings.Replace(certificate, `notAfter: "@+9000h", `, "", 1), `status: "True"`, `status: "False", reason: DoesNotExist, message: no secret`, 1), certAt, certObject, "DoesNotExist", []string{"not issued: no secret"}, nil, true},
 		"a kind that nobody knows": {`
 apiVersion: argoproj.io/v1
 kind: Application

@@ -102,8 +102,46 @@ var apiServiceRules = []rule{{"it does not answer", func(s *session, o object) [
 }}}
 
 var certificateRules = []rule{
+	{"its issuer is not there", issuerMissing},
 	{"it is not issued", certificateReady},
 	{"it ends soon", certificateEnds},
+}
+
+// issuerMissing: the certificate names an issuer that does not exist where it looks for it.
+func issuerMissing(s *session, o object) []finding {
+	ref, _ := at(o.Object, "spec", "issuerRef").(map[string]any)
+	name, kind := text(ref, "name"), cmp.Or(text(ref, "kind"), "Issuer")
+	if o.condition("Ready").is("True") || name == "" || cmp.Or(text(ref, "group"), certManager) != certManager || kind != "Issuer" && kind != "ClusterIssuer" {
+		return nil
+	}
+	gvr, who := v1(certManager, strings.ToLower(kind)+"s"), key{kind, "", name}
+	if kind == "Issuer" {
+		who.namespace = o.GetNamespace()
+	}
+	if !s.missing(gvr, who.namespace, name) {
+		return nil
+	}
+	f := Finding{
+		Reason: "IssuerNotFound", Severity: Critical, Text: fmt.Sprintf("It can't be issued: its %s does not exist.", who),
+		Evidence: []Evidence{o.cite("spec", "issuerRef"), {Path: "metadata.name", Value: "not found", Object: who.String()}},
+		Next:     "Name an issuer that exists, or create this one.",
+	}
+	if c := o.condition("Ready"); c.status != "" {
+		f.Evidence = append(f.Evidence, c.evidence())
+	}
+	var elsewhere []string
+	if kind == "Issuer" {
+		for _, i := range s.list(gvr, "", nil) {
+			if i.GetName() == name {
+				elsewhere = append(elsewhere, i.GetNamespace())
+			}
+		}
+	}
+	if len(elsewhere) > 0 {
+		f.Cause = fmt.Sprintf("An Issuer works in its own namespace only, and %s is in %s.", name, some(elsewhere, 3))
+		f.Next = "Create the issuer here too, or use a ClusterIssuer."
+	}
+	return one(f)
 }
 
 func certificateReady(s *session, o object) []finding {

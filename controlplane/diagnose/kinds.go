@@ -6,6 +6,9 @@ func core(resource string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Version: "v1", Resource: resource}
 }
 
+// certManager is the group of the kinds that issue certificates.
+const certManager = "cert-manager.io"
+
 func v1(group, resource string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}
 }
@@ -43,7 +46,7 @@ var (
 	httpRoutes     = v1("gateway.networking.k8s.io", "httproutes")
 
 	classes      = v1("storage.k8s.io", "storageclasses")
-	certificates = v1("cert-manager.io", "certificates")
+	certificates = v1(certManager, "certificates")
 	apiServices  = v1("apiregistration.k8s.io", "apiservices")
 
 	validating = v1("admissionregistration.k8s.io", "validatingwebhookconfigurations")

@@ -3,6 +3,8 @@ package diagnose_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/kubechat/kubechat/controlplane/diagnose"
 )
 
 const webService = `
@@ -28,6 +30,8 @@ func TestServices(t *testing.T) {
 		"a port that nothing declares": {strings.Replace(webService, "targetPort: 8080", "targetPort: 9090", 1) + running, at, object, "TargetPortNotFound", []string{"declare 8080", "warning"}, []string{"targetPort: 9090", "targetPort: 8080"}, true},
 		"a port's name":                {strings.Replace(webService, "targetPort: 8080", "targetPort: http", 1) + running, at, object, "TargetPortNotFound", []string{"critical", "a name that no container"}, []string{"{containerPort: 8080}", "{containerPort: 8080, name: http}"}, true},
 		"no address":                   {strings.Replace(webService, "spec: {", "spec: {type: LoadBalancer, ", 1) + running + event("Service", "web", "SyncLoadBalancerFailed", "quota exceeded"), at, object, "SyncLoadBalancerFailed", []string{"quota exceeded"}, []string{"reason: SyncLoadBalancerFailed", "reason: Other"}, true},
+		"no address, and nobody to give one": {strings.NewReplacer("spec: {", "spec: {type: LoadBalancer, ", "namespace: shop}", `namespace: shop, creationTimestamp: "@3h"}`).Replace(webService) + running, at, object, "LoadBalancerPending",
+			[]string{"no address from outside, 3 hours after"}, []string{"@3h", "@1m"}, true},
 		"closed": {webService + running + `
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -51,6 +55,54 @@ func TestAServiceThatWasAskedForKeepsItsOwnFindingAfterTheCause(t *testing.T) {
 	if len(found) != 2 || found[0].Reason != "CrashLoopBackOff" || found[1].Reason != "NoReadyEndpoints" || !strings.Contains(found[1].Cause, "CrashLoopBackOff") {
 		t.Errorf("%+v", found)
 	}
+}
+
+func TestOfAServiceThatWasAskedForTheWorkloadThatIsMeantHasToBeWellToo(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(webService, "app: web", "app: web-old", 1) + deployment + pod("web-abc12-1", "Pending", waiting("ImagePullBackOff", "not found", ""))
+	for at, want := range map[string]string{
+		"services/shop/web":  "service/web in shop NoEndpoints, deployment/web in shop ImagePullBackOff",
+		"services/shop/":     "service/web in shop NoEndpoints, deployment/web in shop ImagePullBackOff",
+		"endpoints/shop/web": "service/web in shop NoEndpoints, deployment/web in shop ImagePullBackOff",
+	} {
+		objects := text + "apiVersion: v1\nkind: Endpoints\nmetadata: {name: web, namespace: shop}\n"
+		if got := brief(run(t, reader(t, objects), at)); got != want {
+			t.Errorf("%s: %s", at, got)
+		}
+	}
+}
+
+func TestServicesThatWereAskedForAsAKindKeepTheirOwnFindings(t *testing.T) {
+	t.Parallel()
+	r := reader(t, webService+pod("web-abc12-1", "Running", waiting("CrashLoopBackOff", "", "")))
+	if got := brief(run(t, r, "services/shop/")); !strings.Contains(got, "service/web in shop NoReadyEndpoints") {
+		t.Errorf("services: %s", got)
+	}
+	if got := brief(run(t, r, "/shop/")); strings.Contains(got, "NoReadyEndpoints") {
+		t.Errorf("the namespace: %s", got)
+	}
+}
+
+func TestThatPoliciesLetNobodyInIsNoTroubleOfANamespace(t *testing.T) {
+	t.Parallel()
+	found := run(t, reader(t, webService+pod("web-abc12-1", "Running", well)+`
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+`), "/shop/")
+	if len(found) != 1 || found[0].Reason != "NetworkPolicyDeniesAll" || found[0].Severity != diagnose.Info {
+		t.Errorf("%+v", found)
+	}
+}
+
+// brief is what was found, in the order in which it is told.
+func brief(found []diagnose.Finding) string {
+	var out []string
+	for _, f := range found {
+		out = append(out, f.Object+" "+f.Reason)
+	}
+	return strings.Join(out, ", ")
 }
 
 func TestIngressesAndGateways(t *testing.T) {

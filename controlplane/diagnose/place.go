@@ -136,6 +136,9 @@ func (s *session) kind() error {
 		s.left("There are more than %d %s; the first %d were looked at.", len(a.items), gvr.Resource, len(a.items))
 	}
 	for _, o := range a.items {
+		s.listed[o.key()] = true
+	}
+	for _, o := range a.items {
 		s.look(o, key{})
 	}
 	return nil

@@ -32,8 +32,12 @@ func serviceClosed(s *session, o object) []finding {
 			}
 		}
 	}
+	severity := Warning
+	if !s.asksFor(o) {
+		severity = Info // closed is what policies are for
+	}
 	return one(Finding{
-		Reason: "NetworkPolicyDeniesAll", Severity: Warning, Text: fmt.Sprintf("Network policies select all %s behind it and let nobody in.", counted(len(behind), "pod")),
+		Reason: "NetworkPolicyDeniesAll", Severity: severity, Text: fmt.Sprintf("Network policies select all %s behind it and let nobody in.", counted(len(behind), "pod")),
 		Cause: fmt.Sprintf("%s selects them, and no policy allows anything to come in.", anded(names)), Evidence: append([]Evidence{o.cite("spec", "selector")}, evidence...),
 		Next: "Add a policy that allows who should come in.", Related: names,
 	})

@@ -148,7 +148,7 @@ func (s *session) causes(list []*finding) []*finding {
 			out = append(out, f)
 			continue
 		}
-		if own := s.looks[f.about]; own.Unstructured != nil && s.named(own) && !s.isWorkload(f.about) {
+		if own := s.looks[f.about]; own.Unstructured != nil && s.asksFor(own) && !s.isWorkload(f.about) {
 			f.Cause = cmp.Or(f.Cause, fmt.Sprintf("%s: %s", cause.Object, cause.Reason))
 			f.Related = append(f.Related, cause.Object)
 			out = append(out, f)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -126,6 +127,9 @@ func (s *session) noEndpoints(o object) []finding {
 	}
 	if near.Unstructured != nil {
 		s.meant(o, near, want, &f)
+		if s.asksFor(o) {
+			s.look(near, o.key()) // with the selector put right, its pods would still have to be well
+		}
 	}
 	return one(f)
 }
@@ -266,20 +270,31 @@ func declared(list []object) (have []string, silent bool) {
 	return have, silent
 }
 
-// noAddress: a load balancer that could not be made. That it has none yet is no fault.
+// noAddress: a load balancer that could not be made, or one that was asked for and that nobody makes. That it has none
+// yet is no fault.
 func noAddress(s *session, o object) []finding {
 	if o.text("spec", "type") != "LoadBalancer" || len(o.maps("status", "loadBalancer", "ingress")) > 0 {
 		return nil
 	}
 	e, ok := s.event(o, "SyncLoadBalancerFailed", "CreatingLoadBalancerFailed", "AllocationFailed", "UnAvailableLoadBalancer")
-	if !ok {
+	if !ok && (!s.asksFor(o) || o.text("metadata", "creationTimestamp") == "" || s.age(o) < addressGrace) {
 		return nil
+	}
+	if !ok {
+		return one(Finding{
+			Reason: "LoadBalancerPending", Severity: Warning, Text: fmt.Sprintf("It has no address from outside, %s after it was made.", ago(s.age(o))),
+			Cause:    "Nothing in the cluster makes load balancers, or what does has not got to it.",
+			Evidence: []Evidence{o.cite("spec", "type"), {Path: "status.loadBalancer.ingress", Value: "<none>"}}, Next: "See whether a cloud's or a load balancer's controller runs here.",
+		})
 	}
 	return []finding{{Finding: Finding{
 		Reason: e.text("reason"), Severity: Critical, Text: "It gets no address from outside: " + sentence(e.text("message")), Evidence: []Evidence{o.cite("spec", "type"), citeEvent(e)},
 		Next: "Look at the cloud's or the load balancer's controller.",
 	}, when: lastSeen(e), began: firstSeen(e)}}
 }
+
+// addressGrace is how long the address of a load balancer may take.
+const addressGrace = 5 * time.Minute
 
 // endpointsRules lead from endpoints to their service.
 var endpointsRules = []rule{{"the service it belongs to", func(s *session, o object) []finding {

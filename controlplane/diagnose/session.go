@@ -35,7 +35,9 @@ type session struct {
 	*reading
 	target Target
 	at     time.Time
-	wide   bool // a namespace or the cluster was asked for, not an object
+	wide   bool         // a namespace or the cluster was asked for, not an object
+	asked  map[key]bool // what was asked for in one list
+	listed map[key]bool // what is of the kind that was asked for
 
 	depth map[key]int
 	below map[key][]key // what each object led to
@@ -59,7 +61,7 @@ type finding struct {
 func newSession(ctx context.Context, r Reader, t Target) *session {
 	s := &session{
 		reading: newReading(ctx, r), target: t, at: t.At,
-		depth: map[key]int{}, below: map[key][]key{}, looks: map[key]object{}, logs: map[string]bool{},
+		listed: map[key]bool{}, depth: map[key]int{}, below: map[key][]key{}, looks: map[key]object{}, logs: map[string]bool{},
 	}
 	if s.at.IsZero() {
 		s.at = time.Now()
@@ -216,7 +218,20 @@ func (s *session) age(o object) time.Duration {
 	return 365 * 24 * time.Hour
 }
 
+// asksFor tells whether the object is what was asked for, or one of a kind that was.
+func (s *session) asksFor(o object) bool {
+	return s.named(o) || s.wide && s.target.Resource.Resource != "" && s.target.Resource != pods && s.listed[o.key()] || s.target.Name == o.GetName() && s.isEndpoints() && s.target.Namespace == o.GetNamespace()
+}
+
+// isEndpoints tells whether a service was asked for by its endpoints.
+func (s *session) isEndpoints() bool {
+	return s.target.Resource == endpoints || s.target.Resource == endpointSlices
+}
+
 // named tells whether the object is what was asked for.
 func (s *session) named(o object) bool {
+	if s.asked[o.key()] {
+		return true
+	}
 	return !s.wide && s.target.Name == o.GetName() && s.target.Namespace == o.GetNamespace() && s.depth[o.key()] == 0
 }

@@ -42,7 +42,7 @@ func claimPending(s *session, o object) []finding {
 		return nil
 	}
 	users, waiting := s.usersOf(o)
-	if s.wide && len(waiting) == 0 && users > 0 {
+	if s.wide && !s.named(o) && len(waiting) == 0 && users > 0 {
 		return nil // its pods run: somebody else provides
 	}
 	class := o.text("spec", "storageClassName")
@@ -106,8 +106,16 @@ func (s *session) boundByHand(o object, class string) bool {
 
 // waitsForPod is as it should be; it is said where somebody asks for the claim itself.
 func (s *session) waitsForPod(o object, class string, users int) []finding {
-	if !s.named(o) || users > 0 {
+	if !s.named(o) {
 		return nil
+	}
+	if users > 0 {
+		return one(Finding{
+			Reason: "Pending", Severity: Warning, Text: fmt.Sprintf("It is not bound to a volume, and still none of the %s that use it waits for it.", counted(users, "pod")),
+			Cause:    fmt.Sprintf("Its class %s makes a volume when a pod is placed, and no volume was made then.", class),
+			Evidence: []Evidence{o.cite("status", "phase"), {Path: "volumeBindingMode", Value: "WaitForFirstConsumer", Object: key{"StorageClass", "", class}.String()}},
+			Next:     "See whether the provisioner of the class runs, and what the claim's events say.",
+		})
 	}
 	return one(Finding{
 		Reason: "WaitForFirstConsumer", Severity: Info, Text: "It waits for the first pod that uses it, as its storage class wants; no pod does.",
