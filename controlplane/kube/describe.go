@@ -19,6 +19,7 @@ const maxDescribed = 20
 // describe shows what matters of each object, and its events.
 func (c *Cluster) describe(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
 	var parts []chat.Part
+	var shown []*unstructured.Unstructured
 	n := 0
 	for _, r := range step.Kinds() {
 		items, _, err := c.objects(ctx, step, r)
@@ -34,6 +35,7 @@ func (c *Cluster) describe(ctx context.Context, step nlp.Step) ([]chat.Part, err
 			if n++; n > maxDescribed {
 				continue
 			}
+			shown = append(shown, row.object.DeepCopy()) // what is described is redacted in place
 			described, err := c.described(ctx, row.object)
 			if err != nil {
 				return nil, err
@@ -47,7 +49,7 @@ func (c *Cluster) describe(ctx context.Context, step nlp.Step) ([]chat.Part, err
 	if n == 0 {
 		return finished(step, nil, 0, 0, nil), nil
 	}
-	return parts, nil
+	return append(parts, c.beside(ctx, step, shown)...), nil
 }
 
 func (c *Cluster) described(ctx context.Context, o *unstructured.Unstructured) ([]chat.Part, error) {

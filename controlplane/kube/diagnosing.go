@@ -49,7 +49,11 @@ func (c *Cluster) diagnose(ctx context.Context, step nlp.Step) ([]chat.Part, err
 func reported(r diagnose.Report) []chat.Part {
 	var parts []chat.Part
 	if !slices.ContainsFunc(r.Findings, func(f diagnose.Finding) bool { return f.Severity != diagnose.Info }) {
-		parts = append(parts, chat.Text{Text: shown("Nothing is wrong that the rules know of. Looked at " + cmp.Or(r.Checked, "nothing: there is nothing there") + ".")})
+		what := "Nothing is wrong that the rules know of."
+		if len(r.Findings) > 0 {
+			what = "Nothing is broken that the rules know of, but this is worth knowing."
+		}
+		parts = append(parts, chat.Text{Text: shown(what + " Looked at " + cmp.Or(r.Checked, "nothing: there is nothing there") + ".")})
 	}
 	for _, f := range r.Findings {
 		parts = append(parts, findingOf(f)) // the run gives it its id: this may be one of several reports in it

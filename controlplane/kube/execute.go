@@ -22,7 +22,7 @@ import (
 
 var readers = map[nlp.Op]func(*Cluster, context.Context, nlp.Step) ([]chat.Part, error){
 	nlp.OpGet: (*Cluster).show, nlp.OpDescribe: (*Cluster).describe, nlp.OpLogs: (*Cluster).logs, nlp.OpTop: (*Cluster).top,
-	nlp.OpEvents: (*Cluster).events, nlp.OpExplain: (*Cluster).explain, nlp.OpAPIResources: (*Cluster).apiResources,
+	nlp.OpEvents: (*Cluster).eventsAndWhy, nlp.OpExplain: (*Cluster).explain, nlp.OpAPIResources: (*Cluster).apiResources,
 	nlp.OpVersion: (*Cluster).version, nlp.OpCanI: (*Cluster).canI, nlp.OpWhoAmI: (*Cluster).whoAmI,
 	nlp.OpRolloutStatus: (*Cluster).rolloutStatus, nlp.OpRolloutHistory: (*Cluster).rolloutHistory, nlp.OpDiagnose: (*Cluster).diagnose,
 	nlp.OpWait: (*Cluster).wait,

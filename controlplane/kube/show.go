@@ -33,6 +33,7 @@ func (c *Cluster) show(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 	kinds := step.Kinds()
 	var parts []chat.Part
 	var refused error
+	var shown []*unstructured.Unstructured
 	total, of := 0, 0
 	for _, r := range kinds {
 		g, err := c.grid(ctx, step, r)
@@ -49,6 +50,9 @@ func (c *Cluster) show(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 			return nil, err
 		}
 		total += g.total()
+		for _, row := range g.rows {
+			shown = append(shown, row.object)
+		}
 		if g.total() == 0 && len(kinds) > 1 || step.Post.Count {
 			continue
 		}
@@ -57,7 +61,7 @@ func (c *Cluster) show(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 	if refused != nil && len(parts) == 0 && total == 0 {
 		return nil, refused
 	}
-	return finished(step, parts, total, of, refused), nil
+	return append(finished(step, parts, total, of, refused), c.beside(ctx, step, shown)...), nil
 }
 
 func finished(step nlp.Step, parts []chat.Part, total, of int, refused error) []chat.Part {
@@ -161,7 +165,7 @@ func (g *grid) total() int { return len(g.rows) + g.beyond }
 func (c *Cluster) grid(ctx context.Context, step nlp.Step, r nlp.Resource) (*grid, error) {
 	g := &grid{}
 	q := url.Values{}
-	if len(step.Post.Filter) > 0 || step.Post.Sort != "" {
+	if len(step.Post.Filter) > 0 || step.Post.Sort != "" || looksInto(step) {
 		q.Set("includeObject", "Object")
 	}
 	if len(step.Names) > 0 {
