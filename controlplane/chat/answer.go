@@ -53,6 +53,7 @@ func (s *Service) follows(ctx context.Context, j *job, t *turn, tr nlp.Translati
 		s.undo(ctx, j, t, head)
 	case tr.Lost && s.assisted(ctx, j, t, tr, &head):
 	case tr.Plan == nil && tr.Class == nlp.Clarify:
+		head.Events = append(head.Events, s.lookAtChoices(ctx, t, tr)...)
 		head.Events = append(head.Events, s.event(TypeClarify, clarifyData(tr)))
 		s.endWith(j, Done, "", head)
 	case tr.Plan == nil:

@@ -311,3 +311,26 @@ func TestQuestionsThatAreNoneAreRefusedBeforeAnythingIsStored(t *testing.T) {
 		t.Errorf("%d runs", len(runs))
 	}
 }
+
+func TestAQuestionWhichOneShowsWhatIsBrokenOfThoseItOffers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	offer := func(text string) nlp.Choice { return nlp.Choice{Label: text, Text: text} }
+	w.words.asks("why is web failing?", nlp.Translation{Class: nlp.Clarify, Message: "Which one?", Choices: []nlp.Choice{offer("web in shop"), offer("restart web"), offer("logs of web")}})
+	step := nlp.Step{Op: nlp.OpDescribe, Resource: chattest.Deployments, Namespace: "shop", Names: []string{"web"}}
+	w.plan("web in shop", step)
+	step.Op = nlp.OpRolloutRestart
+	w.plan("restart web", step)
+	step.Op = nlp.OpLogs
+	w.plan("logs of web", step)
+	w.at.Finds(chat.Finding{Object: "deployment/web in shop", Reason: "OOMKilled", Evidence: []chat.Evidence{}})
+	run, events := w.finished(w.admin, w.ask(w.admin, "why is web failing?").ID)
+	wantTypes(t, events, chat.TypeAccepted, chat.TypeFinding, chat.TypeClarify, chat.TypeEnd)
+	if f := data[chat.Finding](t, events, chat.TypeFinding); f.ID != "F1" || f.Object != "deployment/web in shop" || run.State != chat.Done || len(w.at.Sent()) != 0 {
+		t.Errorf("%+v, run %+v", f, run)
+	}
+	w.stop() // all that was read is written
+	if got := w.records(audit.KindRead); len(got) != 1 {
+		t.Errorf("%d reads are recorded", len(got))
+	}
+}

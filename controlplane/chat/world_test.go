@@ -63,14 +63,26 @@ func (c *clock) add(d time.Duration) {
 // words is the built-in translator, but for a few sentences whose plan a test fixes.
 type words struct {
 	nlp.Translator
-	mu    sync.Mutex
-	plans map[string]nlp.Plan
+	mu        sync.Mutex // guards plans and questions
+	plans     map[string]nlp.Plan
+	questions map[string]nlp.Translation
+}
+
+// asks makes a sentence be answered by a question.
+func (w *words) asks(sentence string, question nlp.Translation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.questions[sentence] = question
 }
 
 func (w *words) Translate(ctx context.Context, req nlp.Request) nlp.Translation {
 	w.mu.Lock()
 	plan, ok := w.plans[req.Utterance]
+	question, asked := w.questions[req.Utterance]
 	w.mu.Unlock()
+	if asked {
+		return question
+	}
 	if !ok {
 		return w.Translator.Translate(ctx, req)
 	}
@@ -126,7 +138,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	d := storetest.New(t)
 	w := &world{
-		Database: d, t: t, clock: &clock{}, words: &words{plans: map[string]nlp.Plan{}},
+		Database: d, t: t, clock: &clock{}, words: &words{plans: map[string]nlp.Plan{}, questions: map[string]nlp.Translation{}},
 		at: chattest.New(
 			chattest.Object{Namespace: "shop", Name: "checkout", Replicas: 2},
 			chattest.Object{Namespace: "shop", Name: "web", Replicas: 1},

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/kube"
 	"github.com/kubechat/kubechat/controlplane/nlp"
 )
@@ -224,8 +225,34 @@ func (in *interpreter) line(ctx context.Context, n int, line []byte, tooLong boo
 		if in.cluster != nil && t.Class == nlp.Read {
 			in.run(ctx, &reply)
 		}
+	} else if in.cluster != nil && t.Class == nlp.Clarify {
+		in.lookAtChoices(ctx, t, &reply)
 	}
 	return reply
+}
+
+// maxChoices is how many of the choices of a question are looked at.
+const maxChoices = 5
+
+// lookAtChoices adds what is wrong with those that a question offers to look into: "which payments?" is half answered by
+// saying which of them is broken.
+func (in *interpreter) lookAtChoices(ctx context.Context, t nlp.Translation, reply *sentenceOut) {
+	for _, c := range t.Choices[:min(len(t.Choices), maxChoices)] {
+		one := nlp.Translator{}.Translate(ctx, nlp.Request{Utterance: c.Text, Vocabulary: in.words, Focus: t.Focus})
+		if one.Plan == nil || one.Class != nlp.Read || len(one.Plan.Steps) != 1 || !chat.LooksInto(one.Plan.Steps[0]) {
+			continue
+		}
+		s := one.Plan.Steps[0]
+		s.Op, s.Args = nlp.OpDiagnose, nlp.Args{}
+		found := sentenceOut{Steps: []nlp.Step{s}}
+		in.run(ctx, &found)
+		reply.Findings = append(reply.Findings, found.Findings...)
+		for _, p := range found.Answer {
+			if p.Type == "finding" {
+				reply.Answer = append(reply.Answer, p)
+			}
+		}
+	}
 }
 
 // earlier reads one earlier turn: a text, or an object with one.
