@@ -40,7 +40,7 @@ provisioner: csi.example.com
 		"its event":                  {claim + event("PersistentVolumeClaim", "data", "ProvisioningFailed", "no space left"), at, object, "ProvisioningFailed", []string{"no space left"}, []string{"phase: Pending", "phase: Bound"}, true},
 		"no pod yet":                 {lazy, at, object, "WaitForFirstConsumer", []string{"info", "no pod does"}, nil, true},
 		"lost":                       {strings.Replace(claim, "Pending", "Lost", 1), at, object, "ClaimLost", nil, []string{"phase: Lost", "phase: Bound"}, true},
-		"a pod does not wait for it": {lazy + pod("web-abc12-1", "Running", well), at, object, "Pending", []string{"none of the 1 pod that use it waits for it", "warning"}, []string{"phase: Pending", "phase: Bound"}, true},
+		"a pod does not wait for it": {lazy + pod("web-abc12-1", "Running", well), at, object, "Pending", []string{"and yet the pod that uses it does not wait for it", "warning"}, []string{"phase: Pending", "phase: Bound"}, true},
 		"a pod waits":                {lazy + pod("web-abc12-1", "Pending", unscheduled("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.")), "pods/shop/web-abc12-1", "pod/web-abc12-1 in shop", "Unschedulable", []string{"Its claim data is Pending", object}, nil, false},
 	})
 	for _, text := range []string{lazy, lazy + pod("web-abc12-1", "Running", well)} {

@@ -85,6 +85,9 @@ func (s *session) explainEnd(o object, c container, where string, f *finding) {
 	if notExecutable.MatchString(message) && strings.Contains(message, "exec") {
 		f.Cause, f.Next = "Its command does not exist in the image, or may not be executed: "+sentence(firstLine(message)), "Correct the command, or the image."
 	}
+	if message != "" && strings.HasPrefix(f.Next, "Its log says why") {
+		f.Next = "Correct what it says. " + wholeLog(o, c, where)
+	}
 	if e, ok := s.event(o, "Unhealthy"); ok && strings.Contains(e.text("message"), "Liveness") {
 		f.Evidence = append(f.Evidence, citeEvent(e))
 		f.Cause, f.Next = "Its liveness probe fails, so the kubelet kills it: "+sentence(e.text("message")), "Check what the liveness probe asks"+bracket(probeOf(c.spec, "livenessProbe"))+", and whether it gives enough time."
@@ -94,6 +97,15 @@ func (s *session) explainEnd(o object, c container, where string, f *finding) {
 		f.Evidence = append(f.Evidence, Evidence{Path: "log " + c.name, Value: l})
 	}
 	s.pointers(o, strings.Join(lines, "\n")+"\n"+message, f)
+}
+
+// wholeLog says how to read on.
+func wholeLog(o object, c container, where string) string {
+	line := fmt.Sprintf("kubectl logs %s -n %s -c %s", o.GetName(), o.GetNamespace(), c.name)
+	if where == "lastState" {
+		line += " --previous"
+	}
+	return "The whole log: " + line
 }
 
 func firstLine(s string) string {

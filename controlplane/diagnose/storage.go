@@ -111,7 +111,7 @@ func (s *session) waitsForPod(o object, class string, users int) []finding {
 	}
 	if users > 0 {
 		return one(Finding{
-			Reason: "Pending", Severity: Warning, Text: fmt.Sprintf("It is not bound to a volume, and still none of the %s that use it waits for it.", counted(users, "pod")),
+			Reason: "Pending", Severity: Warning, Text: "It is not bound to a volume, and yet " + map[bool]string{true: "the pod that uses it does not wait for it.", false: fmt.Sprintf("none of the %d pods that use it waits for it.", users)}[users == 1],
 			Cause:    fmt.Sprintf("Its class %s makes a volume when a pod is placed, and no volume was made then.", class),
 			Evidence: []Evidence{o.cite("status", "phase"), {Path: "volumeBindingMode", Value: "WaitForFirstConsumer", Object: key{"StorageClass", "", class}.String()}},
 			Next:     "See whether the provisioner of the class runs, and what the claim's events say.",

@@ -37,7 +37,7 @@ func init() { // frames refer to functions that refer to frames
 		{name: "logs", cues: []concept{cLogs, cTail, cPrints}, prior: .1, build: buildLogs},
 		{name: "top", cues: []concept{cTop, cCPU, cMemory, cUsage}, prior: .1, build: buildTop},
 		{name: "events", cues: []concept{cEvents, cHappen, cWarning}, prior: .1, build: buildEvents},
-		{name: "diagnose", cues: []concept{cWhy, cTrouble, cHealth, cFailing, cCrashing, cStatus}, prior: .08, build: buildDiagnose},
+		{name: "diagnose", cues: []concept{cWhy, cTrouble, cHealth, cFailing, cCrashing, cStatus, cReady, cOOM}, prior: .08, build: buildDiagnose},
 		{name: "rolloutStatus", cues: []concept{cRollout, cStatus, cHealth}, prior: .05, build: buildRolloutStatus},
 		{name: "history", cues: []concept{cHistory, cRevision}, unless: []concept{cUndo}, prior: .1, build: buildHistory},
 		{name: "changed", cues: []concept{cChanged}, prior: .12, build: buildChanged},

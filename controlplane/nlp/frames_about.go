@@ -2,6 +2,7 @@ package nlp
 
 import (
 	"fmt"
+	"slices"
 )
 
 // buildDiagnose: why does it not work; is it healthy.
@@ -11,7 +12,7 @@ func buildDiagnose(r *reading) (outcome, bool) {
 		r.take(cStatus, cHealth, cGeneric, cAsk, cShow)
 		return r.diagnosePlace()
 	}
-	if !why && !(r.has(cHealth) && r.asksWhether()) && !(r.has(cFailing, cCrashing) && r.asksWhether()) {
+	if !why && !(r.has(cHealth) && r.asksWhether()) && !(r.has(cFailing, cCrashing, cOOM) && r.asksWhether()) && !r.allReady() {
 		return none()
 	}
 	if !why && (r.onlyUp() || r.asksOutcome()) {
@@ -33,33 +34,53 @@ func buildDiagnose(r *reading) (outcome, bool) {
 	if r.has(cEvents) || r.listQuestion() || !r.has(cWhy) && r.listOf() {
 		return none()
 	}
+	trouble := r.has(cTrouble)
 	r.take(cWhy, cTrouble, cHealth, cGeneric, cShow, cAsk, cFailing, cFailed, cCrashing, cPending, cNotReady, cNotRunning, cOOM, cPull, cRestarted,
 		cRestart, cRunning, cStatus, cEvicted, cTerm, cReady, cScale, cDown, cUp, cHappen, cSuspended, cUsage, cCreate, cRun)
 	r.also(cNot)
 	if len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 && r.forced == nil && !(r.has(cIt) && len(r.focus.Names) > 0) {
 		return r.diagnosePlace()
 	}
-	r.withoutItsPods()
+	r.asideKinds()
 	t, q := r.target(targetSpec{list: true, verb: "look into", focus: true})
 	if q != nil {
 		return asks(q)
 	}
+	if t.owner != nil && t.owner.Kind == "services" { // "why does web-app not route to any pods": the service, and with it its pods
+		t = r.one(r.kindNamed("services"), t.owner)
+	}
+	if trouble { // "exec into foo times out"
+		r.take(cExec, cPortForward)
+	}
 	r.take(cIt, cWorkload, cAll, cCount, cMemory, cCPU, cImage, cContainer)
 	r.fields()
-	return done(step(OpDiagnose, t))
+	s := step(OpDiagnose, t)
+	if len(t.names) == 0 && t.labels == "" && t.owner == nil && t.kind != nil && t.kind.Namespaced && !r.saidScope() && r.focus.Namespace == "" { // trouble is looked for where it may be
+		s.Namespace, s.AllNamespaces = "", true
+		r.notes = append(r.notes, "No namespace was named, so I look in all of them.")
+	}
+	return done(s)
 }
 
-// withoutItsPods sets aside the pods of a service that is asked about itself: "why gets the web service no traffic to its pods".
-func (r *reading) withoutItsPods() {
-	if r.namedOf("services") == nil || !r.saysKind("services") {
-		return
+// asideKinds sets aside kinds that only say what something should do: "why can't the service account ci list pods" is about
+// its rights, and "why does the web service not send to any pods" about the service.
+func (r *reading) asideKinds() {
+	kinds := r.freeKinds()
+	named := func(key string) bool {
+		i := slices.IndexFunc(kinds, func(k kindMention) bool { return k.kinds[0].Key() == key })
+		return i >= 0 && r.namedOfKind(kinds[i:i+1])
 	}
-	for _, k := range r.freeKinds() {
-		if k.kinds[0].Key() == "pods" && k.i > 0 && (r.toks[k.i-1].text == "its" || r.toks[k.i-1].text == "their" || r.toks[k.i-1].text == "the") && !r.objectNamed(k.i) {
+	account, service := named("serviceaccounts"), named("services")
+	for _, k := range kinds {
+		key := k.kinds[0].Key()
+		if (account && key != "serviceaccounts" || service && key == "pods") && !r.objectAt(k.i) {
 			r.use(k.mention)
 		}
 	}
 }
+
+// allReady: "are all nodes ready" asks for those that are not.
+func (r *reading) allReady() bool { return r.has(cReady) && r.has(cAll) && r.asksWhether() }
 
 // onlyUp: "is postgres up" asks to see it; "is postgres healthy" asks to look into it.
 func (r *reading) onlyUp() bool {
@@ -94,6 +115,9 @@ func (r *reading) diagnosePlace() (outcome, bool) {
 	if !where.said {
 		where = scope{ns: r.focus.Namespace, all: r.focus.Namespace == ""}
 	}
+	if r.has(cIt) && !where.said && r.focus.Namespace == "" && !r.has(cEverything, cAll) { // "what is wrong with it?", and nothing was talked of
+		return asks(r.askWhich(targetSpec{verb: "look into"}, nil, where))
+	}
 	r.take(cEverything, cAll, cWorkload, cIt)
 	if len(r.leftover()) > 0 {
 		return none()
@@ -119,7 +143,7 @@ func (r *reading) asksWhether() bool {
 
 // listQuestion: "which pods have problems" asks for rows, not for reasons.
 func (r *reading) listQuestion() bool {
-	if r.hasWord("why") || len(r.toks) == 0 {
+	if r.hasWord("why", "cause", "causes", "reason", "reasons") || len(r.toks) == 0 {
 		return false
 	}
 	for i, t := range r.toks {
@@ -165,7 +189,7 @@ func buildCannot(r *reading) (outcome, bool) {
 		return none()
 	case r.has(cSecretValue) && (r.saysKind("secrets") || r.secretNamed()) || r.has(cSecretValue) && r.hasWord("secret", "secrets", "password", "passwords", "credentials"):
 		return refuses(secretValues)
-	case r.imperative(cExec) && !r.ownShell() && !r.hasCommand() && (r.somethingNamed() || r.has(cContainer)):
+	case r.imperative(cExec) && !r.ownShell() && !r.has(cTrouble) && !r.hasCommand() && (r.somethingNamed() || r.has(cContainer)):
 		return say("run commands inside containers", "I can show logs, events and what is wrong; for a shell, use kubectl exec through the same tunnel.")
 	case r.imperative(cPortForward) && (r.somethingNamed() || r.has(cPort)):
 		return say("forward ports", "Use kubectl port-forward through the same tunnel.")

@@ -76,7 +76,7 @@ func (r *reading) asksRestarts() bool {
 func (r *reading) thingsNamed() []objMention {
 	var out []objMention
 	for _, o := range r.freeObjects() {
-		if !r.namespaceAt(o.i, 1) || (!r.namespaceAt(o.i, 2) && r.has(cStatus, cShow)) {
+		if !r.namespaceAt(o.i, 1) || r.inPlace(o.i) || (!r.namespaceAt(o.i, 2) && r.has(cStatus, cShow)) {
 			out = append(out, o)
 		}
 	}
@@ -329,7 +329,7 @@ func (r *reading) saidScope() bool {
 func troubled(fs []Filter) bool {
 	for _, f := range fs {
 		switch f.Test {
-		case TestCrashing, TestUnhealthy, TestImagePull, TestOOMKilled, TestEvicted, TestNotReady, TestFailed, TestTerminating:
+		case TestCrashing, TestUnhealthy, TestImagePull, TestOOMKilled, TestEvicted, TestNotReady, TestFailed, TestTerminating, TestPending:
 			return true
 		}
 	}

@@ -22,7 +22,7 @@ var (
 // clean normalises what was typed: NFC, no control, zero-width or direction-changing characters, straight quotes, one line.
 func clean(s string) string {
 	s = arrow.ReplaceAllString(curly.Replace(norm.NFC.String(s)), " to ")
-	s = strings.TrimSpace(s)
+	s = strings.TrimSpace(placeholders.Replace(s))
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '\t' || c == '\r':

@@ -326,6 +326,9 @@ func (r *reading) namesStopWord(i int, refs []*Object) bool {
 	if i > 0 && politeWords[r.toks[i].text] && !r.toks[i].brk && !r.toks[i-1].brk && r.toks[i].text != "namespace" && r.toks[i].text != "cluster" {
 		return true
 	}
+	if i == 0 && politeWords[r.toks[i].text] && r.saysNot(i+1) { // "hello does not answer"
+		return true
+	}
 	for _, k := range r.kinds {
 		if (k.j == i || k.i == i+1) && slices.ContainsFunc(refs, func(o *Object) bool { return o.Kind == k.kinds[0].Key() }) && !grammarWords[r.toks[i].text] {
 			return true

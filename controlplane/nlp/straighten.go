@@ -168,5 +168,8 @@ func aboutEach(said string) string {
 	if m == nil || !asksAt(m[1]) || holdsWord(lex(strings.ToLower(m[1])), wordSet("node nodes label labels")) {
 		return said
 	}
+	if holdsWord(lex(strings.ToLower(said)), wordSet("why cause causes reason reasons wrong problem")) {
+		return said // what was found of each tells that, and no field
+	}
 	return m[1] + " as yaml"
 }

@@ -364,3 +364,17 @@ func (r *reading) obliges() bool {
 	}
 	return false
 }
+
+// saysNot tells whether a statement goes on here with what something does not do: "does not", "is not", "keeps".
+func (r *reading) saysNot(i int) bool {
+	if i >= len(r.toks) || r.toks[i-1].brk {
+		return false
+	}
+	switch r.toks[i].text {
+	case "keeps":
+		return true
+	case "does", "is", "has", "will", "can", "did":
+		return i+1 < len(r.toks) && r.toks[i+1].text == "not"
+	}
+	return false
+}

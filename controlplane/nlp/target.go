@@ -83,7 +83,9 @@ func (r *reading) scope(needObject bool) scope {
 	}
 	if best >= 0 {
 		n := r.nss[best]
-		r.use(n.mention)
+		if !r.inPlace(n.i) {
+			r.use(n.mention)
+		}
 		r.note(n.mention, "namespace "+n.ns)
 		if n.fixed != "" && n.fixed != n.ns {
 			r.notes = append(r.notes, fmt.Sprintf("I read %q as the namespace %s.", n.fixed, n.ns))
@@ -108,6 +110,11 @@ func (r *reading) objectAt(i int) bool {
 		}
 	}
 	return false
+}
+
+// inPlace tells whether one word names a thing and its namespace: "orders/webapp".
+func (r *reading) inPlace(i int) bool {
+	return strings.Contains(r.toks[i].text, "/") && r.objectAt(i)
 }
 
 func (r *reading) objectBesides(i int) bool {
@@ -177,7 +184,7 @@ func (r *reading) findTarget(spec targetSpec) (target, *question) {
 	}
 	objs := r.freeObjects()
 	for i := len(objs) - 1; i >= 0; i-- { // a word taken as namespace elsewhere in the text stays that
-		if r.namespaceAt(objs[i].i, 2) {
+		if r.namespaceAt(objs[i].i, 2) && !r.inPlace(objs[i].i) {
 			objs = slices.Delete(objs, i, i+1)
 		}
 	}

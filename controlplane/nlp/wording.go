@@ -14,7 +14,7 @@ func tokens(v *Vocabulary, said string) ([]token, *question) {
 
 // spokenWords are the words as they were said, with the command that is to run in a container as one, and flags as words.
 func spokenWords(v *Vocabulary, said string) ([]token, *question) {
-	toks := withCommand(v, lex(said))
+	toks := withHosts(v, withCommand(v, lex(said)))
 	for i := range toks {
 		if q := hiddenFlag(toks[i]); q != nil {
 			return nil, q
@@ -190,6 +190,9 @@ var reporters = wordSet("asked wants wanted says said told thinks thought sugges
 
 // onlyTalked tells whether a change is only talked of: somebody thinks of it, or says that another wants it.
 func onlyTalked(toks []token) bool {
+	if othersDo(toks) {
+		return true
+	}
 	at := -1
 	for i := range toks {
 		if asksChange(toks, i) && !notVerbs[toks[i].text] && !reporters[toks[i].text] {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -247,6 +248,9 @@ func (in *interpreter) lookAtChoices(ctx context.Context, t nlp.Translation, rep
 		found := sentenceOut{Steps: []nlp.Step{s}}
 		in.run(ctx, &found)
 		reply.Findings = append(reply.Findings, found.Findings...)
+		if len(found.Findings) > 0 {
+			reply.Message += " " + found.Message
+		}
 		for _, p := range found.Answer {
 			if p.Type == "finding" {
 				reply.Answer = append(reply.Answer, p)
@@ -285,4 +289,34 @@ func (in *interpreter) run(ctx context.Context, reply *sentenceOut) {
 			reply.Answer = append(reply.Answer, part{Type: kind, Data: p})
 		}
 	}
+	if said := summary(*reply); said != "" {
+		reply.Message = strings.TrimSpace(reply.Message + " " + said)
+	}
+}
+
+// maxSummed is how many findings a message names.
+const maxSummed = 3
+
+// summary is what a diagnosis comes to, for those who read only the message.
+func summary(reply sentenceOut) string {
+	var found []string
+	next := ""
+	for _, p := range reply.Findings {
+		if f, ok := p.(chat.Finding); ok {
+			found = append(found, fmt.Sprintf("%s: %s. %s", f.Object, f.Reason, strings.TrimSpace(f.Text+" "+f.Cause)))
+			next = cmp.Or(next, f.Next)
+		}
+	}
+	if n := len(found) - maxSummed; n > 0 {
+		found = append(found[:maxSummed], fmt.Sprintf("%d more.", n))
+	}
+	if len(found) > 0 {
+		return "Found: " + strings.Join(found, " ") + " Next: " + next
+	}
+	if len(reply.Steps) == 1 && reply.Steps[0].Op == nlp.OpDiagnose && len(reply.Answer) > 0 {
+		if text, ok := reply.Answer[0].Data.(chat.Text); ok {
+			return text.Text
+		}
+	}
+	return ""
 }

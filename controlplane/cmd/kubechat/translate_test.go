@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/nlp"
 )
 
@@ -100,5 +101,32 @@ func TestTranslateSaysWhatIsWrongWithItsArguments(t *testing.T) {
 		if err := translate(context.Background(), args, strings.NewReader(""), &out, &errs); err == nil {
 			t.Errorf("%q is taken", args)
 		}
+	}
+}
+
+func TestAMessageSumsUpWhatADiagnosisFound(t *testing.T) {
+	t.Parallel()
+	finding := func(name string) any {
+		return chat.Finding{Object: "pod/" + name + " in shop", Reason: "OOMKilled", Text: "It was killed.", Cause: "Its limit is low.", Next: "Raise the limit of " + name + "."}
+	}
+	diagnosis := []nlp.Step{{Op: nlp.OpDiagnose}}
+	well := []part{{Type: "text", Data: chat.Text{Text: "Nothing is wrong."}}}
+	for name, c := range map[string]struct {
+		reply sentenceOut
+		want  string
+	}{
+		"one":               {sentenceOut{Steps: diagnosis, Findings: []any{finding("a")}}, "Found: pod/a in shop: OOMKilled. It was killed. Its limit is low. Next: Raise the limit of a."},
+		"nothing":           {sentenceOut{Steps: diagnosis, Answer: well}, "Nothing is wrong."},
+		"no diagnosis":      {sentenceOut{Steps: []nlp.Step{{Op: nlp.OpGet}}, Answer: well}, ""},
+		"nothing at all":    {sentenceOut{Steps: diagnosis}, ""},
+		"beside what shows": {sentenceOut{Steps: []nlp.Step{{Op: nlp.OpGet}}, Findings: []any{finding("b")}}, "Found: pod/b in shop: OOMKilled. It was killed. Its limit is low. Next: Raise the limit of b."},
+	} {
+		if got := summary(c.reply); got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	many := summary(sentenceOut{Steps: diagnosis, Findings: []any{finding("a"), finding("b"), finding("c"), finding("d"), finding("e")}})
+	if !strings.Contains(many, "pod/c") || strings.Contains(many, "pod/d") || !strings.Contains(many, "2 more.") || !strings.HasSuffix(many, "Next: Raise the limit of a.") {
+		t.Errorf("%q", many)
 	}
 }
