@@ -22,8 +22,12 @@ var ailing = []string{
 	nlp.TestTerminating, nlp.TestRestartsOver,
 }
 
-// looksInto tells whether a read is of what was asked for by name, or of what is in trouble, and is shown for people.
+// looksInto tells whether a read is of what was asked for by name, or of what is in trouble, and is shown for people. Of
+// Secrets, which are never unwell, no more is fetched for it than their rows.
 func looksInto(step nlp.Step) bool {
+	if slices.ContainsFunc(step.Kinds(), func(r nlp.Resource) bool { return r.Key() == "secrets" }) {
+		return false
+	}
 	if out := step.Args.Output; out != "" && out != "wide" || step.Post.Count || step.Args.Follow {
 		return false
 	}

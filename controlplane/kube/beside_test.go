@@ -107,6 +107,17 @@ func TestOfWhatIsWellNothingMoreIsReadOrSaid(t *testing.T) {
 	}
 }
 
+func TestOfASecretThatIsShownOnlyItsRowIsFetched(t *testing.T) {
+	t.Parallel()
+	secret := `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"web-1","namespace":"shop"}}`
+	c, asked := pathed(t, "/api/v1/namespaces/shop/secrets/web-1", tableOf(secret), secret, nil)
+	secrets := nlp.Resource{Version: "v1", Plural: "secrets", Kind: "Secret", Namespaced: true}
+	shownParts(t, c, nlp.Step{Op: nlp.OpGet, Resource: secrets, Namespace: "shop", Names: []string{"web-1"}})
+	if len(*asked) != 1 || (*asked)[0].URL.Query().Has("includeObject") {
+		t.Errorf("%d requests, the first is %s", len(*asked), (*asked)[0].URL)
+	}
+}
+
 func TestWhatMayNotBeLookedIntoIsStillShown(t *testing.T) {
 	t.Parallel()
 	table := tableOf(crashingPod)
