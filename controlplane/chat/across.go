@@ -233,7 +233,7 @@ func (s *Service) readPlace(ctx context.Context, p *place, room int) (answered, 
 	out := answered{ref: p.ref}
 	for _, step := range p.plan.Steps {
 		step.Args.Follow = false // several clusters are looked at once
-		if err := s.decide(p.scene, step); err != nil {
+		if err := s.mayRead(p.scene, step); err != nil {
 			return answered{}, err
 		}
 		answer, err := s.look(ctx, p.scene, step)

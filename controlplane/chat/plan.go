@@ -144,6 +144,8 @@ func target(step nlp.Step, id cluster.ID) audit.Target {
 		t.Name = step.Names[0]
 	}
 	switch step.Op {
+	case nlp.OpDryRun: // it shows the object and what would become of it
+		t.Verb = "get"
 	case nlp.OpGet, nlp.OpDescribe, nlp.OpWait:
 		if len(step.Names) == 0 {
 			t.Verb = "list"

@@ -40,7 +40,7 @@ func (s *Service) read(ctx context.Context, j *job, t *turn, r reading, head Cha
 // readStep does one step. before is stored before the cluster is asked; what it gives is to be stored next: with the
 // next step, or the end.
 func (s *Service) readStep(ctx context.Context, j *job, sc scene, step nlp.Step, i int, before Change, found *[]Finding) (Change, error) {
-	if err := s.decide(sc, step); err != nil {
+	if err := s.mayRead(sc, step); err != nil {
 		return before, err
 	}
 	before.From = []State{Running, Executing}
@@ -159,6 +159,15 @@ func (s *Service) intended(ctx context.Context, sc scene, step nlp.Step, read fu
 		return answer, errors.Join(finished, err)
 	}
 	return answer, err
+}
+
+// mayRead is the service's own no to a read. A dry run is asked for by the requests of a change: who may not make the
+// change may not try it out either.
+func (s *Service) mayRead(sc scene, step nlp.Step) error {
+	if change, ok := step.Tried(); ok {
+		return s.mayChange(sc, nlp.Plan{Steps: []nlp.Step{change}})
+	}
+	return s.decide(sc, step)
 }
 
 // decide asks the one function that says who may do what.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubechat/kubechat/controlplane/chat"
 	"github.com/kubechat/kubechat/controlplane/nlp"
+	"github.com/kubechat/kubechat/controlplane/problem"
 )
 
 // DryRun previews a step that changes something: what each object is now, what the server says it would become, and
@@ -148,4 +149,24 @@ func brief(o *unstructured.Unstructured) map[string]any {
 		meta["namespace"] = ns
 	}
 	return map[string]any{"apiVersion": o.GetAPIVersion(), "kind": o.GetKind(), "metadata": meta}
+}
+
+// tryOut answers with what the server says that a change would do, and changes nothing.
+func (c *Cluster) tryOut(ctx context.Context, step nlp.Step) ([]chat.Part, error) {
+	change, ok := step.Tried()
+	if !ok {
+		return nil, problem.Newf(problem.Invalid, "%q is nothing that can be tried out.", step.Args.Verb)
+	}
+	p, err := c.DryRun(ctx, change)
+	if err != nil {
+		return nil, err
+	}
+	var parts []chat.Part
+	for _, d := range p.Diffs {
+		parts = append(parts, chat.Text{Text: strings.Join(append([]string{d.Title + ": tried out by the server, nothing was changed."}, d.Warnings...), " ")})
+		if d.Unified != "" {
+			parts = append(parts, chat.YAML{Text: d.Unified})
+		}
+	}
+	return parts, nil
 }

@@ -26,6 +26,9 @@ type right struct {
 
 // rights are the real requests behind a step's word, for each object.
 func rights(s nlp.Step) []right {
+	if change, ok := s.Tried(); ok {
+		return rights(change) // the same requests
+	}
 	var out []right
 	add := func(r nlp.Resource, sub string, names []string, verbs ...string) {
 		ns := s.Namespace

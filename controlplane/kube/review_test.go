@@ -34,6 +34,7 @@ func TestRightsAreTheRealRequestsBehindAWord(t *testing.T) {
 		"wait":        {nlp.Step{Op: nlp.OpWait, Resource: pods, LabelSelector: "a=b"}, "list pods shop/"},
 		"finalizers":  {nlp.Step{Op: nlp.OpRemoveFinalizers, Resource: services, Names: []string{"s"}}, "get services shop/s, patch services shop/s"},
 		"status":      {nlp.Step{Op: nlp.OpPatch, Resource: pods, Names: []string{"p"}, Subresource: "status"}, "get pods shop/p, patch pods/status shop/p"},
+		"dry run":     {nlp.Step{Op: nlp.OpDryRun, Resource: pods, Names: []string{"a"}, Args: nlp.Args{Verb: "delete"}}, "get pods shop/a, delete pods shop/a"},
 		"top":         {nlp.Step{Op: nlp.OpTop, Resource: pods}, "list pods.metrics.k8s.io shop/"},
 		"describe":    {nlp.Step{Op: nlp.OpDescribe, Resource: pods, Names: []string{"p"}}, "get pods shop/p, list events shop/"},
 		"version":     {nlp.Step{Op: nlp.OpVersion}, ""},
@@ -62,8 +63,12 @@ func TestEveryOperationHasAnExecutor(t *testing.T) {
 	for _, op := range nlp.Ops() {
 		_, reads := readers[op]
 		_, writes := changers[op]
-		if read := nlp.Classify(nlp.Step{Op: op}) == nlp.Read; reads != read || writes == read {
-			t.Errorf("%s: reads %v, writes %v, class %s", op, reads, writes, nlp.Classify(nlp.Step{Op: op}))
+		step := nlp.Step{Op: op}
+		if op == nlp.OpDryRun {
+			step.Args.Verb = string(nlp.OpDelete)
+		}
+		if read := nlp.Classify(step) == nlp.Read; reads != read || writes == read {
+			t.Errorf("%s: reads %v, writes %v, class %s", op, reads, writes, nlp.Classify(step))
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 // classes of the operations; an Op that is not here is no operation.
 var opClass = map[Op]Class{
 	OpGet: Read, OpDescribe: Read, OpLogs: Read, OpTop: Read, OpEvents: Read, OpExplain: Read, OpAPIResources: Read,
-	OpVersion: Read, OpCanI: Read, OpWhoAmI: Read, OpRolloutStatus: Read, OpRolloutHistory: Read, OpDiagnose: Read, OpWait: Read,
+	OpVersion: Read, OpCanI: Read, OpWhoAmI: Read, OpRolloutStatus: Read, OpRolloutHistory: Read, OpDiagnose: Read, OpWait: Read, OpDryRun: Read,
 
 	OpCreate: Mutate, OpScale: Mutate, OpSetImage: Mutate, OpSetEnv: Mutate, OpSetResources: Mutate, OpLabel: Mutate,
 	OpAnnotate: Mutate, OpExpose: Mutate, OpAutoscale: Mutate, OpPatch: Mutate, OpRolloutUndo: Mutate,
@@ -36,6 +36,10 @@ func Classify(s Step) Class {
 		return Refuse
 	}
 	switch {
+	case s.Op == OpDryRun:
+		if _, ok := s.Tried(); !ok {
+			return Refuse
+		}
 	case s.Op == OpScale && s.Args.Replicas != nil && *s.Args.Replicas == 0:
 		return Destructive
 	case s.Op == OpTaint && noExecutes(s.Args.Set):

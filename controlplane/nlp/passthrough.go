@@ -93,7 +93,7 @@ var flagTakesValue = map[string]bool{
 	"delete-emptydir-data": false, "image": true, "from": true, "from-literal": true, "requests": true, "limits": true, "list": false,
 	"subresource": true, "no-headers": false, "show-kind": false, "ignore-not-found": false, "wait": false, "env": true, "prefix": false,
 	"timeout": true, "schedule": true, "verb": true, "resource": true, "role": true, "clusterrole": true, "serviceaccount": true,
-	"group": true, "hard": true, "min-available": true, "max-unavailable": true, "tcp": true, "labels": true, "current-replicas": true, "restart": true, "chunk-size": true, "request-timeout": true,
+	"group": true, "hard": true, "min-available": true, "max-unavailable": true, "tcp": true, "labels": true, "current-replicas": true, "restart": true, "dry-run": false, "chunk-size": true, "request-timeout": true,
 }
 
 var shortFlags = map[string]string{"n": "namespace", "A": "all-namespaces", "l": "selector", "o": "output", "c": "container", "w": "watch", "L": "label-columns"}
@@ -143,6 +143,12 @@ func passThrough(v *Vocabulary, focus Focus, said string) understood {
 	s, why := p.step()
 	if why != "" {
 		return no("%s", why)
+	}
+	if l.has("dry-run") && l.flag("dry-run") != "none" {
+		if s, ok := TryOut(s); ok {
+			return understood{steps: []Step{s}, score: 1, notes: p.notes}
+		}
+		return no("%s", noDryRun)
 	}
 	return understood{steps: []Step{s}, score: 1, notes: p.notes}
 }

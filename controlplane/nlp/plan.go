@@ -41,7 +41,8 @@ const (
 	OpRolloutStatus  Op = "rolloutStatus"
 	OpRolloutHistory Op = "rolloutHistory"
 	OpDiagnose       Op = "diagnose"
-	OpWait           Op = "wait" // until a condition holds, or the objects are gone
+	OpWait           Op = "wait"   // until a condition holds, or the objects are gone
+	OpDryRun         Op = "dryRun" // what a change would do, by the API server's word; Args.Verb is the change's Op: see Step.Tried
 
 	OpCreate            Op = "create"
 	OpScale             Op = "scale"
@@ -133,7 +134,7 @@ const CategoryAll = "all"
 // key after commas), Remove ("key", "key:Effect" or "key=value:Effect"); expose Port, TargetPort, Type, NewName; autoscale Min, Max, CPUPercent; patch PatchType, Patch;
 // rolloutUndo and rolloutHistory Revision; setServiceAccount ServiceAccount; setSelector Set; exec Command, Container;
 // wait Condition, Timeout; replaceForce Object (empty: the object as it is); logs Tail, Since, Previous, Timestamps, Follow, AllContainers; delete GracePeriod,
-// Force, Cascade; drain GracePeriod, Force, IgnoreDaemonSets, DeleteEmptyDir; create Object, or From and NewName (a Job from a CronJob); canI Verb (empty: list all rules), Subject; apiResources Type ("namespaced", "cluster" or empty), its group in Resource.Group; explain Path;
+// Force, Cascade; drain GracePeriod, Force, IgnoreDaemonSets, DeleteEmptyDir; create Object, or From and NewName (a Job from a CronJob); canI Verb (empty: list all rules), Subject; dryRun Verb (the Op that is tried out), and what that Op reads; apiResources Type ("namespaced", "cluster" or empty), its group in Resource.Group; explain Path;
 // get and describe Output, ShowLabels, LabelColumns, Follow (watch); events Type ("Warning" or empty); diagnose Type (empty or DiagnoseChanges), Since.
 type Args struct {
 	Replicas   *int32            `json:"replicas,omitempty"`

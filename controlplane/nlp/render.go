@@ -45,8 +45,8 @@ func init() { // a literal would be an initialisation loop through the methods
 		OpRolloutResume: rollout("resume"), OpCordon: node("cordon"), OpUncordon: node("uncordon"), OpTaint: (*renderer).taint,
 		OpSetServiceAccount: (*renderer).setServiceAccount, OpSetSelector: (*renderer).setSelector, OpExec: (*renderer).exec,
 		OpWait: (*renderer).wait, OpEvict: (*renderer).delete, OpRemoveFinalizers: (*renderer).removeFinalizers,
-		OpReplaceForce: (*renderer).replaceForce,
-		OpDelete:       (*renderer).delete, OpDeleteCollection: (*renderer).delete, OpDrain: node("drain"),
+		OpReplaceForce: (*renderer).replaceForce, OpDryRun: (*renderer).dryRun,
+		OpDelete: (*renderer).delete, OpDeleteCollection: (*renderer).delete, OpDrain: node("drain"),
 	}
 }
 

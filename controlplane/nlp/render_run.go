@@ -59,3 +59,14 @@ func (r *renderer) replaceForce() {
 		r.add("-f", singular(r.s.Resource)+"-"+n+".yaml")
 	}
 }
+
+// dryRun is the line of the change, tried out.
+func (r *renderer) dryRun() {
+	change, ok := r.s.Tried()
+	if !ok {
+		return
+	}
+	of := &renderer{s: change}
+	renderers[change.Op](of)
+	r.argv = append(append(r.argv, of.argv...), "--dry-run=server")
+}

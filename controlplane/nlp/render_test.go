@@ -67,6 +67,8 @@ func steps(t testing.TB) []struct {
 		{nlp.Step{Op: nlp.OpDiagnose, Resource: pods, Namespace: "a", Args: nlp.Args{Type: nlp.DiagnoseChanges}}, "kubectl events -n a", nlp.Read},
 		{nlp.Step{Op: nlp.OpWait, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Condition: "condition=Available", Timeout: time.Minute}}, "kubectl wait deployment/d -n a --for=condition=Available --timeout=1m", nlp.Read},
 		{nlp.Step{Op: nlp.OpWait, Resource: pods, Names: []string{"p"}, Namespace: "a", Args: nlp.Args{Condition: "delete"}}, "kubectl wait pod/p -n a --for=delete", nlp.Read},
+		{nlp.Step{Op: nlp.OpDryRun, Resource: pods, Names: []string{"p"}, Namespace: "a", Args: nlp.Args{Verb: "delete"}}, "kubectl delete pod p -n a --dry-run=server", nlp.Read},
+		{nlp.Step{Op: nlp.OpDryRun, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Verb: "scale", Replicas: ptr(int32(0))}}, "kubectl scale deployment/d -n a --replicas=0 --dry-run=server", nlp.Read},
 
 		{nlp.Step{Op: nlp.OpScale, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Replicas: ptr(int32(3))}}, "kubectl scale deployment/d -n a --replicas=3", nlp.Mutate},
 		{nlp.Step{Op: nlp.OpScale, Resource: deploy, Names: []string{"d"}, Namespace: "a", Args: nlp.Args{Replicas: ptr(int32(0))}}, "kubectl scale deployment/d -n a --replicas=0", nlp.Destructive},

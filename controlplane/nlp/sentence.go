@@ -67,6 +67,10 @@ func sentence(s Step) string {
 		return "show the rollout of " + what + where
 	case OpRolloutHistory:
 		return "list the revisions of " + what + where
+	case OpDryRun:
+		if change, ok := s.Tried(); ok {
+			return "try out, without changing anything: " + sentence(change)
+		}
 	case OpWait:
 		return "wait until " + waitsFor(s, what, where)
 	case OpScale:

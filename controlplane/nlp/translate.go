@@ -69,6 +69,11 @@ func read(ctx context.Context, req Request) Translation {
 	if t, ok := sparing(ctx, req.Vocabulary, focus, said); ok {
 		return t
 	}
+	rest, dry := tryingOut(req.Vocabulary, said)
+	if dry {
+		return tried(ctx, Request{Vocabulary: req.Vocabulary, Focus: focus}, rest)
+	}
+	said = rest
 	if whole := completed(said, focus); whole != "" {
 		if u := understand(ctx, req.Vocabulary, focus, whole); complete(u) {
 			return answer(ctx, req.Vocabulary, focus, whole, u)

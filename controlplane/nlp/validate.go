@@ -65,6 +65,9 @@ func validateStep(s Step, v *Vocabulary) error {
 	if Classify(s) == Refuse {
 		return rulef("%q is not an operation.", s.Op)
 	}
+	if change, ok := s.Tried(); ok {
+		return validateStep(change, v) // what may not be done is not tried out either
+	}
 	return errors.Join(
 		validateWhere(s, v), validateNames(s), validateSelectors(s), validateArgs(s), validateWrite(s), validateSecrets(s),
 	)
