@@ -16,11 +16,13 @@ var (
 	shellSyntax = regexp.MustCompile("\\$\\(|\\$\\{|`|\\|\\||&&|\\||>>|<<|&")
 	comparison  = regexp.MustCompile(`(?:^|\s)[<>]=?\s*\d`)
 	arrow       = regexp.MustCompile(` +[-=]+> +| *[\x{2192}\x{21d2}] *`) // no shell has these
+	arrowAsk    = regexp.MustCompile(`(?i) *(?:[-=]+>|\x{2192}|\x{21d2}) *(how|what|which|where|who|why|when|is|are|does|do|show|list|logs?|status|describe|events?|delete|restart|scale|get|any|ready)\b`)
 	curly       = strings.NewReplacer("\u2019", "'", "\u2018", "'", "\u201c", `"`, "\u201d", `"`, "\u2013", "-", "\u2014", " - ", "\u00a0", " ")
 )
 
 // clean normalises what was typed: NFC, no control, zero-width or direction-changing characters, straight quotes, one line.
 func clean(s string) string {
+	s = arrowAsk.ReplaceAllString(s, ": $1")
 	s = arrow.ReplaceAllString(curly.Replace(norm.NFC.String(s)), " to ")
 	s = strings.TrimSpace(placeholders.Replace(s))
 	return strings.Map(func(c rune) rune {

@@ -124,8 +124,11 @@ const otherRules = "That speaks to me as if I had other rules than I have. I tur
 
 var neverDone = slices.Concat(unsafeRules, unsafeClaims)
 
+var pairSaid = regexp.MustCompile(`\b(?:disk|disktype|storage|type|tier|class|hardware|node|gpu|accelerator|media|[a-z0-9.-]+/[a-z0-9.-]+)=[a-z0-9.-]+\b`)
+
 // unsafe says why a text asks for what is never done, or "".
 func unsafe(s string) string {
+	s = pairSaid.ReplaceAllString(s, " pair ") // "put disktype=ssd on a node" buys no disk
 	for _, rule := range neverDone {
 		if rule.pattern.MatchString(s) {
 			return rule.why

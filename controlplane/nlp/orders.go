@@ -9,11 +9,17 @@ import (
 // unshown is what somebody says that need not be shown, at the end: "only the names, not the contents".
 var unshown = regexp.MustCompile(`(?i)[\s,;.(-]+(and |but )?(i |we )?((do not|don't|dont|need not|needn't|no need to|without) (want|need|show|showing|print|printing|see|seeing|give me|include|including|reveal|display|care about|care for)( to see)?|not|without|no|never|minus)( me)?( the| their| its| any| actual| of the| secret)* (contents?|values?|data|payloads?)( please)?\)?[.!]*$`)
 
+// unshownAside is the same in the middle: "the names (not the contents!) of the secrets".
+var unshownAside = regexp.MustCompile(`(?i)\s*(?:\((?:just |only |and |but )?(?:not|no|never|without|minus) (?:the |their |any |its )?(?:contents?|values?|data|payloads?)!*\)|,\s*(?:and |but )?(?:not|no|never|without|minus) (?:the |their |any |its )?(?:contents?|values?|data|payloads?)!*,)`)
+
 // onlyNames tells that nothing but names is asked for.
 var onlyNames = regexp.MustCompile(`(?i)\bnames?\b|\blist\b|\bmetadata\b|\bkeys\b|\bwhich\b`)
 
 // withoutUnshown cuts off what is asked not to be shown, where names are asked for: it is never shown anyway.
 func withoutUnshown(said string) string {
+	if onlyNames.MatchString(said) {
+		said = unshownAside.ReplaceAllString(said, "")
+	}
 	if at := unshown.FindStringIndex(said); at != nil && onlyNames.MatchString(said[:at[0]]) {
 		return said[:at[0]]
 	}

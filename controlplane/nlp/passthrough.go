@@ -144,7 +144,12 @@ func passThrough(v *Vocabulary, focus Focus, said string) understood {
 	if why != "" {
 		return no("%s", why)
 	}
-	if l.has("dry-run") && l.flag("dry-run") != "none" {
+	if _, dry := l.flags["dry-run"]; dry {
+		switch l.flag("dry-run") {
+		case "server", "client", "": // what a bare flag means
+		default:
+			return no("I take --dry-run=server, or the command without the flag.")
+		}
 		if s, ok := TryOut(s); ok {
 			return understood{steps: []Step{s}, score: 1, notes: p.notes}
 		}

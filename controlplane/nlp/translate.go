@@ -53,7 +53,7 @@ func read(ctx context.Context, req Request) Translation {
 		}
 	}
 	said := clean(req.Utterance)
-	said = straightened(req.Vocabulary, withoutInterjection(plainly(answered(withoutUnshown(said), focus)), focus))
+	said = straightened(req.Vocabulary, turned(req.Vocabulary, focus, withoutInterjection(plainly(answered(withoutUnshown(said), focus)), focus)))
 	if why := guard(said); why != "" {
 		return refusal(why, focus)
 	}
