@@ -134,6 +134,10 @@ func (r *reading) containerSaid(t target) string {
 			return two
 		}
 	}
+	if side := sidecarOf(t, d); side != "" && r.hasWord("sidecar", "sidecars", "side-car") {
+		r.useWords("sidecar", "sidecars", "side-car")
+		return side
+	}
 	for i, tok := range r.toks {
 		if !r.used[i] && !r.namespaceAt(i, 2) && slices.ContainsFunc(d.Containers, func(c Container) bool { return c.Name == tok.text }) {
 			r.useTok(i)
@@ -142,6 +146,17 @@ func (r *reading) containerSaid(t target) string {
 		}
 	}
 	return ""
+}
+
+// sidecarOf is the one container beside the main one, or "": the main one is called like the thing, or comes first.
+func sidecarOf(t target, d Details) string {
+	if len(d.Containers) != 2 {
+		return ""
+	}
+	if d.Containers[1].Name == t.objs[0].Name {
+		return d.Containers[0].Name
+	}
+	return d.Containers[1].Name
 }
 
 // eachOf makes a step for each of the things named: one request has the log of one.

@@ -122,7 +122,7 @@ var unsafeRules = []struct {
 
 const otherRules = "That speaks to me as if I had other rules than I have. I turn plain words into one plan, which a person approves. " + help
 
-var neverDone = slices.Concat(unsafeRules, unsafeClaims)
+var neverDone = slices.Concat(unsafeRules, unsafeClaims, unsafeAttacks)
 
 var pairSaid = regexp.MustCompile(`\b(?:disk|disktype|storage|type|tier|class|hardware|node|gpu|accelerator|media|[a-z0-9.-]+/[a-z0-9.-]+)=[a-z0-9.-]+\b`)
 

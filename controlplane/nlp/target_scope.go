@@ -16,6 +16,10 @@ func (r *reading) listScope(where scope, k *Kind) scope {
 		return where
 	case r.focus.Namespace != "":
 		return scope{ns: r.focus.Namespace}
+	case !k.BuiltIn():
+		if ns := r.v.onlySpaceOf(k); ns != "" {
+			return scope{ns: ns}
+		}
 	}
 	return scope{ns: r.v.Namespace()}
 }
@@ -59,4 +63,16 @@ func (r *reading) chooseNamespace(spec targetSpec, objs []objMention, key string
 	return scope{}, &question{
 		text: fmt.Sprintf("There is a %s %s in %s. Which one?", kind, objs[0].name, among(spaces)), candidates: all,
 	}
+}
+
+// onlySpaceOf is the one namespace that all objects of a kind are in, or "".
+func (v *Vocabulary) onlySpaceOf(k *Kind) string {
+	ns := ""
+	for _, o := range v.objects.ofKind(k.Key()) {
+		if ns != "" && o.Namespace != ns {
+			return ""
+		}
+		ns = o.Namespace
+	}
+	return ns
 }

@@ -1,6 +1,7 @@
 package nlp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,10 @@ func read(ctx context.Context, req Request) Translation {
 	if revealsFocus(focus, said) {
 		return refusal(secretValues, focus)
 	}
-	if q := needsWords(said); q != "" {
+	if everywhereToo(focus, said) {
+		return refusal(noneEverywhere, focus)
+	}
+	if q := cmp.Or(needsWords(said), needsObject(req.Vocabulary, focus, said)); q != "" {
 		return Translation{Class: Clarify, Message: q, Focus: focus}
 	}
 	if t, ok := sparing(ctx, req.Vocabulary, focus, said); ok {

@@ -52,6 +52,9 @@ var turns = []turn{
 	// a chat word before a question
 	turnOf(`^\W*(?:ok|okay|alright|all right|good|great|fine|right|cool|nice|perfect|hm+|thanks|thank you|thx|got it|i see|aha|ah|oh)[,.! ]+((?:does|do|has|have|is|are|did|can|what|how|which|where|when|who|why)\b)`, "$1", `^\W*\w+ (?:what about|how about)`),
 
+	turnOf(`\b(?:see |know |hear |look at |read )?what (?:does |do |did )?(its|the|their) (side-?cars?|side containers?|\S+ container|\S+ side-?car)( of \S+)?( in \S+)? (?:logs?|logged|prints?|printed|says?|said|writes?|wrote|outputs?|is logging|is saying|has to say)\b`, "the logs of $1 $2$3$4"),
+	turnOf(`\b(?:are|is) (?:we|our \w+) (?:reachable|exposed|visible|available|accessible|open) (?:from |to )(?:the )?(?:outside|internet|world|public)(?: world)?\b`, "everywhere"),
+
 	// where a service sends its traffic
 	turnOf(`\b(?:who|whom|where|what|which (?:pods?|addresses|ips|backends?|endpoints)) (?:does|do|is|are) `+anArticle+`((?:service|svc) \S+|\S+ (?:service|svc)) (in (?:the )?(?:namespace )?\S+ )?(?:route|routes|routing|send|sends|sending|forward|forwards|forwarding|point|points|pointing|direct|directs|go|goes|lead|leads|deliver|delivers|balance|balances|resolve|resolves)(?: (?:its |the |all )?(?:traffic|requests|calls|connections|packets))?(?: (?:to|at|over|between|across))*(?: (in (?:the )?(?:namespace )?[a-z0-9-]+))?\W*$`, "show the endpoints of $1 $2 $3"),
 	turnOf(`\b(?:which|what) (?:addresses|ips|ip addresses|pod ips|backends?|targets?) (?:are |is |sit |sits |stand |stands |live |lives )?(?:behind|back|backs|backing|registered (?:for|with|in|at)) `+anArticle+`((?:service|svc) \S+|\S+ (?:service|svc))`, "show the endpoints of $1"),
