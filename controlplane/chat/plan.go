@@ -168,6 +168,8 @@ func target(step nlp.Step, id cluster.ID) audit.Target {
 		t.APIGroup, t.Resource, t.Subresource = "", "pods", "eviction"
 	case nlp.OpVersion:
 		t = audit.Target{Cluster: id, Verb: "get", Path: "/version"}
+	case nlp.OpClusterInfo:
+		t = audit.Target{Cluster: id, Verb: "get", Path: "/api"}
 	case nlp.OpExplain:
 		t = audit.Target{Cluster: id, Verb: "get", Path: "/openapi/v3"}
 	case nlp.OpAPIResources:

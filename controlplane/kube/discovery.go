@@ -78,6 +78,20 @@ func (c *Cluster) version(ctx context.Context, _ nlp.Step) ([]chat.Part, error) 
 	return []chat.Part{chat.Text{Text: fmt.Sprintf("The cluster runs Kubernetes %s (%s, %s).", v.GitVersion, v.Platform, v.GoVersion)}}, nil
 }
 
+// clusterInfo is where the API server says that it is reached.
+func (c *Cluster) clusterInfo(ctx context.Context, _ nlp.Step) ([]chat.Part, error) {
+	var at struct {
+		ServerAddressByClientCIDRs []struct{ ServerAddress string }
+	}
+	if err := c.read(ctx, "/api", asJSON, &at); err != nil {
+		return nil, err
+	}
+	if len(at.ServerAddressByClientCIDRs) == 0 {
+		return []chat.Part{chat.Text{Text: "The API server does not say at which address it is reached."}}, nil
+	}
+	return []chat.Part{chat.Text{Text: "The Kubernetes control plane is at https://" + at.ServerAddressByClientCIDRs[0].ServerAddress + "."}}, nil
+}
+
 // userInfo is who the API server takes the person for.
 type userInfo struct {
 	Username string

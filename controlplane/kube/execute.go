@@ -25,7 +25,7 @@ var readers = map[nlp.Op]func(*Cluster, context.Context, nlp.Step) ([]chat.Part,
 	nlp.OpEvents: (*Cluster).eventsAndWhy, nlp.OpExplain: (*Cluster).explain, nlp.OpAPIResources: (*Cluster).apiResources,
 	nlp.OpVersion: (*Cluster).version, nlp.OpCanI: (*Cluster).canI, nlp.OpWhoAmI: (*Cluster).whoAmI,
 	nlp.OpRolloutStatus: (*Cluster).rolloutStatus, nlp.OpRolloutHistory: (*Cluster).rolloutHistory, nlp.OpDiagnose: (*Cluster).diagnose,
-	nlp.OpWait: (*Cluster).wait, nlp.OpDryRun: (*Cluster).tryOut,
+	nlp.OpClusterInfo: (*Cluster).clusterInfo, nlp.OpWait: (*Cluster).wait, nlp.OpDryRun: (*Cluster).tryOut,
 }
 
 // Execute does one step. A change sends each request once; whatever went wrong, Answer.Outcome says whether something

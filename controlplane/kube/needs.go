@@ -31,6 +31,7 @@ var asksFor = map[nlp.Op]chat.ExplainRequest{
 	nlp.OpExplain:      {Method: http.MethodGet, Path: "/openapi/v3"},
 	nlp.OpAPIResources: {Method: http.MethodGet, Path: "/apis"},
 	nlp.OpVersion:      {Method: http.MethodGet, Path: "/version"},
+	nlp.OpClusterInfo:  {Method: http.MethodGet, Path: "/api"},
 	nlp.OpCanI:         {Method: http.MethodPost, Path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"},
 	nlp.OpWhoAmI:       {Method: http.MethodPost, Path: "/apis/authentication.k8s.io/v1/selfsubjectreviews"},
 }

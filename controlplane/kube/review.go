@@ -72,7 +72,7 @@ func rights(s nlp.Step) []right {
 	case nlp.OpRolloutHistory:
 		each("", look)
 		add(historyOf(s.Resource), "", nil, "list")
-	case nlp.OpExplain, nlp.OpAPIResources, nlp.OpVersion, nlp.OpCanI, nlp.OpWhoAmI: // what everybody may ask
+	case nlp.OpExplain, nlp.OpAPIResources, nlp.OpVersion, nlp.OpClusterInfo, nlp.OpCanI, nlp.OpWhoAmI: // what everybody may ask
 	default:
 		changeRights(s, look, add, each)
 	}

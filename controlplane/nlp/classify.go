@@ -8,7 +8,7 @@ import (
 // classes of the operations; an Op that is not here is no operation.
 var opClass = map[Op]Class{
 	OpGet: Read, OpDescribe: Read, OpLogs: Read, OpTop: Read, OpEvents: Read, OpExplain: Read, OpAPIResources: Read,
-	OpVersion: Read, OpCanI: Read, OpWhoAmI: Read, OpRolloutStatus: Read, OpRolloutHistory: Read, OpDiagnose: Read, OpWait: Read, OpDryRun: Read,
+	OpVersion: Read, OpCanI: Read, OpWhoAmI: Read, OpClusterInfo: Read, OpRolloutStatus: Read, OpRolloutHistory: Read, OpDiagnose: Read, OpWait: Read, OpDryRun: Read,
 
 	OpCreate: Mutate, OpScale: Mutate, OpSetImage: Mutate, OpSetEnv: Mutate, OpSetResources: Mutate, OpLabel: Mutate,
 	OpAnnotate: Mutate, OpExpose: Mutate, OpAutoscale: Mutate, OpPatch: Mutate, OpRolloutUndo: Mutate,

@@ -34,7 +34,7 @@ func buildDelete(r *reading) (outcome, bool) {
 		all = false
 	}
 	if r.has(cEverything) && len(r.freeKinds()) == 0 && len(r.thingsNamed()) == 0 {
-		return r.deleteEverything(s)
+		return r.deleteEverything(s, selector)
 	}
 	if r.has(cLabel, cAnnotate, cTaint, cEnv) && selector == "" && len(r.freeKinds())+len(r.freeObjects()) > 0 {
 		return none()
@@ -282,7 +282,7 @@ func (r *reading) deletesTooMuch(all bool, selector string) string {
 	return ""
 }
 
-func (r *reading) deleteEverything(s Step) (outcome, bool) {
+func (r *reading) deleteEverything(s Step, selector string) (outcome, bool) {
 	r.take(cEverything, cAll)
 	where := r.scope(false)
 	if !where.said {
@@ -291,7 +291,7 @@ func (r *reading) deleteEverything(s Step) (outcome, bool) {
 	if where.all {
 		return refuses("I don't delete across all namespaces at once. Name one namespace and what to delete in it.")
 	}
-	s.Op, s.Namespace = OpDeleteCollection, where.ns
+	s.Op, s.Namespace, s.LabelSelector = OpDeleteCollection, where.ns, selector
 	s.Resource = Resource{Plural: CategoryAll, Kind: "all", Namespaced: true}
 	s.Also = r.v.category(CategoryAll)
 	return done(s)

@@ -34,7 +34,7 @@ func (r *reading) project(s *Step) {
 		return
 	}
 	for _, p := range projections {
-		if p.key != s.Resource.Key() || !r.hasNoun(p.c) {
+		if p.key != s.Resource.Key() || !r.hasNoun(p.c) || p.c == cIP && p.key == "services" && r.hasWord("external", "public", "hostname") {
 			continue
 		}
 		r.take(p.c)

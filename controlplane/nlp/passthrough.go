@@ -10,11 +10,11 @@ import (
 var kubectlVerbs = map[string]bool{
 	"get": true, "describe": true, "logs": true, "log": true, "top": true, "events": true, "explain": true, "api-resources": true, "version": true,
 	"auth": true, "rollout": true, "scale": true, "set": true, "label": true, "annotate": true, "taint": true, "cordon": true, "uncordon": true,
-	"drain": true, "exec": true, "wait": true, "expose": true, "autoscale": true, "patch": true, "delete": true, "create": true, "run": true,
+	"drain": true, "exec": true, "wait": true, "expose": true, "autoscale": true, "patch": true, "delete": true, "create": true, "run": true, "cluster-info": true,
 
 	"edit": false, "attach": false, "proxy": false, "port-forward": false, "cp": false, "debug": false, "completion": false,
 	"plugin": false, "config": false, "certificate": false, "apply": false, "replace": false, "kustomize": false, "diff": false,
-	"cluster-info": false, "options": false, "kuberc": false, "api-versions": false,
+	"options": false, "kuberc": false, "api-versions": false,
 }
 
 // passesThrough tells whether a text is a kubectl command line and not a sentence.

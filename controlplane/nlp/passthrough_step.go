@@ -26,6 +26,11 @@ func (p *lineReader) step() (Step, string) {
 	switch l.verb {
 	case "version":
 		return Step{Op: OpVersion}, ""
+	case "cluster-info":
+		if len(l.args) > 0 {
+			return s, "I show where the cluster is, and dump nothing."
+		}
+		return Step{Op: OpClusterInfo}, ""
 	case "api-resources":
 		return Step{Op: OpAPIResources}, ""
 	case "explain":

@@ -38,6 +38,7 @@ const (
 	OpVersion        Op = "version"
 	OpCanI           Op = "canI"
 	OpWhoAmI         Op = "whoAmI"
+	OpClusterInfo    Op = "clusterInfo" // where the API server and the services of the cluster itself are
 	OpRolloutStatus  Op = "rolloutStatus"
 	OpRolloutHistory Op = "rolloutHistory"
 	OpDiagnose       Op = "diagnose"

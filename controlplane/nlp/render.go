@@ -37,6 +37,7 @@ func init() { // a literal would be an initialisation loop through the methods
 		OpEvents: (*renderer).events, OpExplain: func(r *renderer) { r.add("explain", r.s.Args.Path) },
 		OpAPIResources: (*renderer).apiResources, OpVersion: func(r *renderer) { r.add("version") },
 		OpCanI: (*renderer).canI, OpWhoAmI: func(r *renderer) { r.add("auth", "whoami") },
+		OpClusterInfo:   func(r *renderer) { r.add("cluster-info") },
 		OpRolloutStatus: rollout("status"), OpRolloutHistory: rollout("history"), OpDiagnose: (*renderer).diagnose,
 		OpCreate: (*renderer).create, OpScale: (*renderer).scale, OpSetImage: (*renderer).setImage, OpSetEnv: (*renderer).setEnv,
 		OpSetResources: (*renderer).setResources, OpLabel: (*renderer).label, OpAnnotate: (*renderer).label,

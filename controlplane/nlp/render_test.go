@@ -57,6 +57,7 @@ func steps(t testing.TB) []struct {
 		{nlp.Step{Op: nlp.OpExplain, Args: nlp.Args{Path: "pods.spec"}}, "kubectl explain pods.spec", nlp.Read},
 		{nlp.Step{Op: nlp.OpAPIResources}, "kubectl api-resources", nlp.Read},
 		{nlp.Step{Op: nlp.OpVersion}, "kubectl version", nlp.Read},
+		{nlp.Step{Op: nlp.OpClusterInfo}, "kubectl cluster-info", nlp.Read},
 		{nlp.Step{Op: nlp.OpWhoAmI}, "kubectl auth whoami", nlp.Read},
 		{nlp.Step{Op: nlp.OpCanI, Resource: deploy, Namespace: "a", Subresource: "scale", Args: nlp.Args{Verb: "patch"}}, "kubectl auth can-i patch deployments --subresource=scale -n a", nlp.Read},
 		{nlp.Step{Op: nlp.OpCanI, Namespace: "a"}, "kubectl auth can-i --list -n a", nlp.Read},

@@ -56,6 +56,8 @@ func sentence(s Step) string {
 		return "list the kinds this cluster serves"
 	case OpVersion:
 		return "show the cluster's version"
+	case OpClusterInfo:
+		return "show where the cluster's API server is"
 	case OpWhoAmI:
 		return "show who you are in the cluster"
 	case OpCanI:

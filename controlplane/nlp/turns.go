@@ -34,6 +34,8 @@ var turns = []turn{
 	turnOf(`\b(?:cube|coop|queue|koob)[ -](system|public|node lease)\b`, "kube-$1"),
 	turnOf(`\bconfig maps?\b`, "configmaps", `config maps? (?:named|called)`),
 
+	turnOf(`\bcron job\b`, "cronjob", `cron job (?:named|called)`),
+
 	// what comes before an order and says what it is for
 	turnOf(`^\W*(?:cut[- ]?over|switch[- ]?over|blue[ /-]green|action item|to-?do|task|ticket|request|change request|reminder|note|heads[- ]up|next step|go[- ]live|maintenance|follow[- ]?up|quick one|quick question|question|small thing|one thing)\s*[:-]\s+`, ""),
 
@@ -41,7 +43,7 @@ var turns = []turn{
 	turnOf(politeLead+`(?:tell me |show me |show |give me |what is |what's |which is |get |print )*`+anArticle+`(?:kubernetes|k8s|server|api[- ]?server|cluster|control[- ]plane)(?:'s)? version(?: (?:is |that |does )*(?:of )?(?:the |our |this )?(?:api[- ]?server|server|api|cluster|control[- ]plane|masters?)?(?: (?:is |has |speaks?|runs?|serves?|uses?|reports?|on|running|speaking)*)*)?\W*$`, "show the kubernetes version"),
 	turnOf(politeLead+`(?:what|which) (?:kubernetes |k8s )?(?:version|release)(?: of kubernetes| of k8s)? (?:does|do|is|are|has) (?:the |our |this |we )?(?:api[- ]?server|server|api|cluster|control[- ]plane|masters?)?\s*(?:on|run|running|speak|speaking|serve|serving|use|using|have|at)?\W*$`, "show the kubernetes version"),
 	turnOf(politeLead+`(?:show me |show |print |give me |get |what is |what's |what does |run )*(?:the )?(?:kubectl )?cluster[- ]info(?:rmation| say)?\W*$`, "kubectl cluster-info"),
-	turnOf(politeLead+`(?:tell me |show me |show |give me |what is |what's |where is |where's |where does |where do |where can i (?:find|reach) |get |print |at which (?:url|address) (?:is|does) )+`+anArticle+`(?:control[- ]plane|api[- ]?servers?|kubernetes api|kube api|masters?|(?:url|address|endpoint|location) of the (?:control[- ]plane|api[- ]?server|kubernetes api|master))(?:'s)?(?: (?:url|address|endpoint|location))?(?: (?:listen|listens|live|lives|run|runs|running|listening|reachable|answer|answers|is|at|on))*(?: \(?(?:url|address)\)?)?\W*$`, "kubectl cluster-info"),
+	turnOf(politeLead+`(?:tell me |show me |show |give me |what is |what's |where is |where's |where does |where do |where can i (?:find|reach) |get |print |at which (?:url|address) (?:is|does) )*`+anArticle+`(?:control[- ]plane|api[- ]?servers?|kubernetes api|kube api|masters?|(?:url|address|endpoint|location) of the (?:control[- ]plane|api[- ]?server|kubernetes api|master))(?:'s)?(?: (?:url|address|endpoint|location|listen|listens|live|lives|run|runs|running|listening|reachable|answer|answers|is|at|on))*(?: \(?(?:url|address)\)?)?\W*$`, "kubectl cluster-info"),
 
 	// rollouts that go on
 	turnOf(`^\W*(?:and |so |ok |okay |hm |well )?(?:(?:is|are) (?:it|that|this|they|the rollout) |(?:it|that|they)(?:'s| is| are) )?still `+rolling+`\W*$`, "show the rollout status of it"),
@@ -65,13 +67,21 @@ var turns = []turn{
 	turnOf(`\bwhat (?:may|can) (?:the )?(cluster ?role|role) (\S+?) do\W*$`, "what does $1 $2 allow"),
 	turnOf(`\bwhat (?:may|can) (?:somebody|someone|one|people|you|a user|users) (?:with|having|who has|in|that have|who have) (?:the )?(cluster ?role|role) (\S+?) do\W*$`, "what does $1 $2 allow"),
 
+	turnOf(`\b(?:the )?(?:rules|rights|permissions|privileges|verbs) (?:of|in|granted by|given by|behind) (?:the )?(cluster ?role|role) ([a-z0-9][a-z0-9:.-]*)`, "what does $1 $2 allow"),
+	turnOf(`\b(?:which|what) (?:data )?keys (?:are (?:there )?in|does|has|has got|are stored in|are kept in|live in|do we have in|do you see in) (?:the )?secret (\S+?)(?: (?:have|hold|contain|has))?( in (?:the )?(?:namespace )?\S+)?\W*$`, "describe secret $1$2"),
+	turnOf(`\b(?:the )?(?:conditions?|capacity|allocatable(?: resources)?|allocated resources) (?:of|on|at) (?:the )?node (\S+?)\W*$`, "describe node $1"),
+	turnOf(politeLead+`(?:what is|what's|what do we|what are we|show me what is|which things are|what have we) (?:exposed?|exposing|reachable|published|open|visible) (?:to|from|on|at) (?:the )?(?:internet|outside|world|public)(?: world)?\W*$`, "show the services and ingresses in all namespaces"),
+
 	// taints
 	turnOf(`^\W*(?:show |list |get |tell me |give me )?(?:me )?(?:any |the |all )?taints (?:on|of|at) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)\W*$`, "which taints does node $1 have"),
 	turnOf(`\b(?:which|what) taints? (?:are |is |does |do |sit |sits |sitting |set |placed |currently |there |stick |sticks |hang |hangs )+(?:on|at|to) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)\W*$`, "which taints does node $1 have"),
-	turnOf(politeLead+`(?:reserve|dedicate|keep|protect|guard|mark|block|equip|provide|hit|decorate|fence|earmark|close|shield|set aside|put aside) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*?)(?: (?:off|aside|free))? (?:with|by|using|via|through) (?:the |a |an |this )?(?:taint )?(\S+:(?:NoSchedule|NoExecute|PreferNoSchedule))\b`, "taint node $1 with $2"),
+	turnOf(politeLead+`(?:reserve|dedicate|keep|protect|guard|mark|block|equip|provide|hit|decorate|fence|earmark|close|shield|set aside|put aside) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*?)(?: (?:off|aside|free))?(?: for [a-z0-9 -]{2,30}?)? (?:with|by|using|via|through) (?:the |a |an |this )?(?:taint )?(\S+:(?:NoSchedule|NoExecute|PreferNoSchedule))\b`, "taint node $1 with $2"),
 	turnOf(politeLead+`(?:put|set|place|stick|hang|slap|apply|add|give) (?:the |a |an |this )?(?:taint )?(\S+:(?:NoSchedule|NoExecute|PreferNoSchedule)) (?:on|onto|to|at) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)`, "taint node $2 with $1"),
 
+	turnOf(`^\W*(?:the )?(?:node )?([a-z0-9][a-z0-9.-]*) (?:gets?|should (?:get|have|carry|bear)|shall (?:get|have|carry)|must (?:get|have|carry)|needs|receives?) (?:the |a |an |this )?(?:new )?(?:taint )?(\S+:(?:NoSchedule|NoExecute|PreferNoSchedule))\b`, "taint node $1 with $2"),
+
 	// no new pods
+	turnOf(`^\W*(?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)\s*[:,-]\s*(?:please )?no (?:new|more|further|additional|more new|fresh) (?:pods?|workloads?|work|scheduling|placements?)(?: (?:there|on it|please|for now|from now on))*\W*$`, "cordon node $1"),
 	turnOf(politeLead+`no (?:new|more|further|additional|fresh) (?:pods?|workloads?|work|scheduling|placements?) (?:on|onto|to|for|at) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)`, "cordon node $1"),
 	turnOf(politeLead+`(?:do not|don't|never) (?:place|schedule|put|start|send|land|run) (?:any |any more |anything |any new |new |more |further )+(?:pods?|workloads?|work|things?)? ?(?:on|onto|to|at) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)`, "cordon node $1"),
 	turnOf(`^(cordon (?:node )?[a-z0-9.-]+)\b[^,;.(-]{0,20}[,;.( -]+(?:and |but )?(?:whatever|what|everything(?: that)?|all that|anything(?: that)?|those|the (?:existing |running |current |old )?(?:pods?|workloads?|ones)(?: that)?)(?: (?:already |is |are |runs?|running|lives?|living|there|on it|in place|now|currently|sits?))* ?(?:may|can|should|must|shall|has to|have to|is to|are to)? ?(?:just |simply |all )?(?:stays?|remains?|keeps? running|run on|runs on|be left alone|go on|continues?|are fine|is fine)(?: (?:there|on it|where (?:it is|they are)|as (?:it is|they are)|running|put|alone))*\W*$`, "$1"),
@@ -87,7 +97,12 @@ var turns = []turn{
 	turnOf(`\bnew (?:ceiling|maximum|max|upper (?:limit|bound)|cap|max replicas|maxreplicas)(?: (?:of|for|on) (?:the )?(.{2,50}?))?\s*(?:is|:|=|of|to be|shall be|should be|must be|will be|to)\s*(\d+)\b`, "set max replicas ${1} to $2"),
 	turnOf(`\bnew (?:floor|minimum|min|lower (?:limit|bound)|min replicas|minreplicas)(?: (?:of|for|on) (?:the )?(.{2,50}?))?\s*(?:is|:|=|of|to be|shall be|should be|must be|will be|to)\s*(\d+)\b`, "set min replicas ${1} to $2"),
 
+	turnOf(`\b((?:hpa|autoscaler) [a-z0-9-]+|[a-z0-9-]+ (?:hpa|autoscaler))( in \S+)?\s*[:,]?\s*(?:the )?(?:ceiling|max(?:imum)?|upper (?:limit|bound)|cap)\s*(?:is|:|=|to|of|at)?\s*(\d+)( please)?\W*$`, "set max replicas of $1$2 to $3", `\b(set|raise|lower|put|change|bump)\b`),
+	turnOf(`\b((?:hpa|autoscaler) [a-z0-9-]+|[a-z0-9-]+ (?:hpa|autoscaler))( in \S+)?\s*[:,]?\s*(?:the )?(?:floor|min(?:imum)?|lower (?:limit|bound))\s*(?:is|:|=|to|of|at)?\s*(\d+)( please)?\W*$`, "set min replicas of $1$2 to $3", `\b(set|raise|lower|put|change|bump)\b`),
+
 	// by hand
+	turnOf(`,? ?\b(?:out of|off|outside|ahead of|before|independent of|regardless of) (?:its |the |of the |of its )?(?:usual |normal |regular )?(?:schedule|turn)\b`, " now", `\b(delete|remove|list|show)\b`),
+	turnOf(`^\W*(?:the )?(?:cron ?job )?([a-z0-9][a-z0-9.-]*)(?: cron ?job| job| cron)?\s*[:,-]\s*(?:please )?no (?:more|further|new) (?:runs?|executions?|jobs?)(?: (?:until further notice|for now|please|from now on|today|this week|until i say so|till further notice))*\W*$`, "suspend cronjob $1"),
 	turnOf(`\b(?:right now|right away|now|immediately|at once|once) (?:by hand|manually|outside (?:of )?(?:its|the) schedule)\b`, "now"),
 	turnOf(`\b(?:by hand|manually|outside (?:of )?(?:its|the) schedule) (?:right now|right away|now|immediately|at once|once)\b`, "now"),
 
@@ -100,9 +115,13 @@ var turns = []turn{
 	turnOf(politeLead+`(?:i |we )?(?:need |want |have |run |make it |make do with )?(one|two|three|four|five|\d+) (?:replicas?|pods?|instances?|copy|copies|workers?) (?:less|fewer) (?:for|of|on|in|at) `, "scale down by $1: "),
 	turnOf(politeLead+`(?:(?:i |we )(?:need |want |would like |'d like )|run |have |give me |use |make do with )(one|two|three|four|five|\d+) (?:(?:less|fewer) ([a-z0-9][a-z0-9.-]*)|([a-z0-9][a-z0-9.-]*)(?: (?:pods?|replicas?|instances?))? (?:less|fewer))\b`, "scale down by $1: $2$3"),
 
+	turnOf(`^\W*(?:the )?([a-z0-9][a-z0-9.-]*(?: in \S+)?)[:,]? (one|two|three|four|five|\d+) (?:replicas?|pods?|instances?|copy|copies) more(?: please| pls)?\W*$`, "scale $1 up by $2"),
+	turnOf(`^\W*(?:the )?([a-z0-9][a-z0-9.-]*(?: in \S+)?)[:,]? (one|two|three|four|five|\d+) (?:replicas?|pods?|instances?|copy|copies) (?:less|fewer)(?: please| pls)?\W*$`, "scale $1 down by $2"),
+
 	// labels that are anything but
 	turnOf(`\b(is|are|be|says|reads|has) (?:anything|everything|something|any value|whatever)(?: else)? (?:but|except|other than|besides|than) `, "$1 not "),
 	turnOf(`\b(is|are|be) (?:different from|other than|different to|unequal to|anything else than) `, "$1 not "),
+	turnOf(`\bwith (?:an? |the )?(?:label )?(app|tier|version|env|team|owner|component|role|release|zone|squad|part-of|track)(?: label)? (?:other than|different from|unequal to|not equal to|not|that is not|not being|anything but) ([a-z0-9][a-z0-9.-]*)`, "whose $1 label is not $2"),
 	turnOf(`\bweb (address|addresses|urls?|addressing)\b`, "$1"),
 }
 
@@ -129,7 +148,7 @@ func turned(v *Vocabulary, focus Focus, said string) string {
 		return line
 	}
 	said = withOwnSpace(v, slashed(v, said))
-	said = thatOne(v, focus, said)
+	said = nodeByPart(v, thatOne(v, focus, said))
 	for _, t := range turns {
 		if t.unless != nil && t.unless.MatchString(said) {
 			continue
@@ -141,7 +160,7 @@ func turned(v *Vocabulary, focus Focus, said string) string {
 			said = rest
 		}
 	}
-	return accountCan(said)
+	return accountCan(ranNow(v, said))
 }
 
 // slashed reads NAMESPACE/NAME and KIND.GROUP/NAME, as lists of objects print them.
@@ -237,4 +256,32 @@ func takenOff(focus Focus, said string) string {
 	}
 	s.Args.Remove, s.Args.Set, s.Args.Overwrite = sortedKeys(s.Args.Set), nil, false
 	return KubectlStep(s)
+}
+
+// nodeOrder is an order that only nodes are given, with what the node is called.
+var nodeOrder = regexp.MustCompile(`(?i)` + politeLead + `(?:drain|cordon|uncordon|un-cordon|evacuate|taint|untaint) (?:off |out )?(?:the )?(?:node |machine |worker )?([a-z0-9][a-z0-9-]*)\b`)
+
+// nodeByPart puts the whole name of the one node whose name ends in what it is called: "drain a2".
+func nodeByPart(v *Vocabulary, said string) string {
+	m := nodeOrder.FindStringSubmatchIndex(said)
+	if m == nil {
+		return said
+	}
+	w, found := strings.ToLower(said[m[2]:m[3]]), ""
+	if len(w) < 2 || v.objects.has(w) || len(v.words[w]) > 0 || stopWords[w] || len(lexicon[w]) > 0 {
+		return said
+	}
+	for _, o := range v.objects.ofKind("nodes") {
+		if !strings.HasSuffix(o.Name, "-"+w) {
+			continue
+		}
+		if found != "" {
+			return said
+		}
+		found = o.Name
+	}
+	if found == "" {
+		return said
+	}
+	return said[:m[2]] + found + said[m[3]:]
 }

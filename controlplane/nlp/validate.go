@@ -75,7 +75,7 @@ func validateStep(s Step, v *Vocabulary) error {
 
 func validateWhere(s Step, v *Vocabulary) error {
 	switch s.Op {
-	case OpVersion, OpAPIResources, OpExplain, OpWhoAmI, OpCanI, OpEvents:
+	case OpVersion, OpClusterInfo, OpAPIResources, OpExplain, OpWhoAmI, OpCanI, OpEvents:
 	default:
 		for _, r := range s.Kinds() {
 			if v == nil {
