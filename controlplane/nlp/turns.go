@@ -72,6 +72,9 @@ var turns = []turn{
 	turnOf(`\b(?:the )?(?:conditions?|capacity|allocatable(?: resources)?|allocated resources) (?:of|on|at) (?:the )?node (\S+?)\W*$`, "describe node $1"),
 	turnOf(politeLead+`(?:what is|what's|what do we|what are we|show me what is|which things are|what have we) (?:exposed?|exposing|reachable|published|open|visible) (?:to|from|on|at) (?:the )?(?:internet|outside|world|public)(?: world)?\W*$`, "show the services and ingresses in all namespaces"),
 
+	turnOf(`\b(?:which|what) pods? (?:use|uses|mounts?|are using|is using|attach(?:es)?|have mounted|consumes?|references?|holds?|needs?|has mounted) (?:the |this |that )?(?:claim|pvc|persistentvolumeclaim|volume claim) ([a-z0-9][a-z0-9.-]*)( in (?:the )?(?:namespace )?[a-z0-9-]+)?\W*$`, "describe pvc $1$2"),
+	turnOf(`^\W*(?:(?:and|ok|okay|now|please|show|list|get|print|display|what are|what're|give|tell) (?:me )?)*(?:its|their) labels(?: please| pls)?\W*$`, "which labels does it have"),
+
 	// taints
 	turnOf(`^\W*(?:show |list |get |tell me |give me )?(?:me )?(?:any |the |all )?taints (?:on|of|at) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)\W*$`, "which taints does node $1 have"),
 	turnOf(`\b(?:which|what) taints? (?:are |is |does |do |sit |sits |sitting |set |placed |currently |there |stick |sticks |hang |hangs )+(?:on|at|to) (?:the )?(?:node )?([a-z0-9][a-z0-9.-]*)\W*$`, "which taints does node $1 have"),
@@ -148,6 +151,7 @@ func turned(v *Vocabulary, focus Focus, said string) string {
 		return line
 	}
 	said = withOwnSpace(v, slashed(v, said))
+	said = inContext(v, focus, said)
 	said = nodeByPart(v, thatOne(v, focus, said))
 	for _, t := range turns {
 		if t.unless != nil && t.unless.MatchString(said) {
