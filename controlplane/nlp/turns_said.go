@@ -13,6 +13,7 @@ var (
 	theyDid   = regexp.MustCompile(`(?i)^\W*(?:they|we|i|someone|somebody|he|she|people|ops|the (?:ops |dev |platform )?team|my (?:colleague|team|boss)|developers|devs|support)(?: have| has|'ve| had| just| already| only)* (?:rolled back|rolled out|rolled|restarted|bounced|scaled(?: up| down)?|deployed|updated|changed|upgraded|reverted|redeployed|patched|bumped|released|shipped|touched|undid) (?:the )?([a-z0-9].{1,50}?)(?:,? (?:yesterday|today|this morning|last night|earlier|an hour ago|recently|again|just now|tonight|this week|last week))?[,;.]+ *(?:and |so |now |please |can you |could you )*(?:show|give|list|get|tell|fetch|display)(?: me| us)? (?:the |its |their |a )?(rollout history|history|revisions|revision history|rollout status|rollout|events|logs|log|pods)(?: of it| of that| for it)?(?: please| pls)?\W*$`)
 	onNodes   = regexp.MustCompile(`(?i)(` + politeLead + `(?:restart|bounce|recycle|reload|roll)\b.+?) (?:on|across|over) (?:all|every|each)(?: single)?(?: of)?(?: the| our)? (?:nodes?|machines?|hosts?|servers?|workers?)( please| pls| now)*\W*$`)
 	thisKind  = regexp.MustCompile(`(?i)\b(?:this|that|the same|said) ([a-z]{2,})\b`)
+	moreOf    = regexp.MustCompile(`(?i)` + politeLead + `(?:(?:we|i) )?(?:need |want |would like |could use |give me |run |have )?(one|two|three|four|five|\d{1,2}) ([a-z][a-z0-9.-]*)(?: (?:pods?|replicas?|instances?))? (less|fewer|more)( in (?:the )?(?:namespace )?[a-z0-9-]+)?(?: please| pls| for now| now)*\W*$`)
 	moreLines = regexp.MustCompile(`(?i)^\W*(?:and |ok |please |pls |a bit |some |give me |show |show me )*(?:more|fewer|less|longer)(?: lines?)?(?: please)?[,:;.-]* *(?:say |like |the last |make it |to )?(\d+)(?: lines?| of them)?(?: please)?\W*$`)
 )
 
@@ -29,6 +30,13 @@ func inContext(v *Vocabulary, focus Focus, said string) string {
 	}
 	if m := theyDid.FindStringSubmatch(said); m != nil {
 		return "show the " + m[2] + " of " + m[1]
+	}
+	if m := moreOf.FindStringSubmatch(said); m != nil && slices.ContainsFunc(v.objects.named(strings.ToLower(m[2])), func(o *Object) bool { return isWorkload(o.Kind) }) {
+		way := "down"
+		if strings.EqualFold(m[3], "more") {
+			way = "up"
+		}
+		return "scale " + m[2] + m[4] + " " + way + " by " + m[1]
 	}
 	if m := onNodes.FindStringSubmatch(said); m != nil {
 		said = m[1]
