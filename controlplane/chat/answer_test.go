@@ -40,6 +40,22 @@ func TestAReadIsAnsweredAtOnceAndRecorded(t *testing.T) {
 	}
 }
 
+func TestWhatIsFoundBesideAReadComesAfterItIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.plan("get web", nlp.Step{Op: nlp.OpGet, Resource: chattest.Deployments, Namespace: "shop", Names: []string{"checkout"}})
+	w.at.Finds(chat.Finding{Object: "deployment/checkout in shop", Reason: "OOMKilled", Evidence: []chat.Evidence{}})
+	held := w.at.Hold("beside")
+	run := w.ask(w.admin, "get web")
+	<-held.Entered
+	if _, events := w.run(w.admin, run.ID); !slices.Contains(types(events), chat.TypeTable) || slices.Contains(types(events), chat.TypeFinding) {
+		t.Errorf("while it is looked into: %v", types(events))
+	}
+	held.Release()
+	_, events := w.finished(w.admin, run.ID)
+	wantTypes(t, events, chat.TypeAccepted, chat.TypeScope, chat.TypePlan, chat.TypeExplain, chat.TypeStarted, chat.TypeTable, chat.TypeFinding, chat.TypeEnd)
+}
+
 func TestAReadThatCannotBeRecordedIsNotShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -50,6 +50,9 @@ type Answer struct {
 	Message    string        // one line for people
 	Bytes      int64         // read from the cluster
 	Undo       *Undo         // of a change: the way back from what was done, also where not all of it was
+	// Beside finds out why what was read is not well, for after it is shown: that takes more reads. Nil: there is nothing
+	// to find out.
+	Beside func(context.Context) []Part
 }
 
 // Needs is what a step asks of a cluster's API server.

@@ -51,7 +51,7 @@ func (s *Service) readStep(ctx context.Context, j *job, sc scene, step nlp.Step,
 	if step.Args.Follow {
 		return Change{}, s.stream(j, sc, step, found)
 	}
-	answer, err := s.look(ctx, sc, step)
+	answer, err := s.firstLook(ctx, sc, step)
 	if err != nil {
 		return Change{}, err
 	}
@@ -61,12 +61,28 @@ func (s *Service) readStep(ctx context.Context, j *job, sc scene, step nlp.Step,
 		focus.Rows = rows
 		after.Focus = &focus
 	}
+	if answer.Beside != nil {
+		after.From = before.From
+		if err := s.step(ctx, j, after); err != nil {
+			return Change{}, err
+		}
+		after = Change{Events: s.parts(numbered(answer.Beside(ctx), found))}
+	}
 	return after, nil
 }
 
-// look executes a read and records it.
-func (s *Service) look(ctx context.Context, sc scene, step nlp.Step) (Answer, error) {
+// firstLook executes a read and records it; what there is to find out beside it waits until it is shown.
+func (s *Service) firstLook(ctx context.Context, sc scene, step nlp.Step) (Answer, error) {
 	return s.recorded(ctx, sc, step, func() (Answer, error) { return sc.at.Execute(ctx, step) })
+}
+
+// look is firstLook and what there is to find out beside it.
+func (s *Service) look(ctx context.Context, sc scene, step nlp.Step) (Answer, error) {
+	answer, err := s.firstLook(ctx, sc, step)
+	if err == nil && answer.Beside != nil {
+		answer.Parts = append(answer.Parts, answer.Beside(ctx)...)
+	}
+	return answer, err
 }
 
 // stream shows an answer that grows, until it ends or somebody stops it. It does not take one of the cluster's places.

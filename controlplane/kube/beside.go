@@ -41,9 +41,27 @@ func ofAiling(step nlp.Step) bool {
 		})
 }
 
-// beside adds to what a read shows why it is not well, where the objects themselves show that they are not. Of what is
-// well nothing more is read, and that the looking fails takes nothing from what was shown.
-func (c *Cluster) beside(ctx context.Context, step nlp.Step, objects []*unstructured.Unstructured) []chat.Part {
+// later stands among a read's parts for what is found out after they are shown; Execute takes it out.
+type later struct {
+	chat.Text
+	find func(context.Context) []chat.Part
+}
+
+// besides takes apart what is shown and what is found out later.
+func besides(parts []chat.Part) (shown []chat.Part, find func(context.Context) []chat.Part) {
+	shown = slices.DeleteFunc(parts, func(p chat.Part) bool {
+		l, ok := p.(later)
+		if ok {
+			find = l.find
+		}
+		return ok
+	})
+	return shown, find
+}
+
+// beside is why what a read shows is not well, where the objects themselves show that they are not. Of what is well
+// nothing more is read, and that the looking fails takes nothing from what was shown.
+func (c *Cluster) beside(step nlp.Step, objects []*unstructured.Unstructured) []chat.Part {
 	if !looksInto(step) {
 		return nil
 	}
@@ -56,11 +74,13 @@ func (c *Cluster) beside(ctx context.Context, step nlp.Step, objects []*unstruct
 	if len(ill) == 0 {
 		return nil
 	}
-	report, err := c.lookInto(ctx, step, ill)
-	if err != nil || len(report.Findings) == 0 {
-		return nil
-	}
-	return reported(report)
+	return []chat.Part{later{find: func(ctx context.Context) []chat.Part {
+		report, err := c.lookInto(ctx, step, ill)
+		if err != nil || len(report.Findings) == 0 {
+			return nil
+		}
+		return reported(report)
+	}}}
 }
 
 // lookInto is a diagnosis of one object with all that is around it, or of several of one list.
@@ -90,5 +110,5 @@ func (c *Cluster) eventsAndWhy(ctx context.Context, step nlp.Step) ([]chat.Part,
 	if err != nil {
 		return parts, nil // its events were shown
 	}
-	return append(parts, c.beside(ctx, step, []*unstructured.Unstructured{o})...), nil
+	return append(parts, c.beside(step, []*unstructured.Unstructured{o})...), nil
 }

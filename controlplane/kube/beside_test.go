@@ -33,6 +33,9 @@ func shownParts(t *testing.T, c *Cluster, step nlp.Step) (findings []chat.Findin
 	if err != nil {
 		t.Fatal(err)
 	}
+	if a.Beside != nil {
+		a.Parts = append(a.Parts, a.Beside(t.Context())...)
+	}
 	for _, p := range a.Parts {
 		types = append(types, fmt.Sprintf("%T", p))
 		if f, ok := p.(chat.Finding); ok {

@@ -49,7 +49,7 @@ func (c *Cluster) describe(ctx context.Context, step nlp.Step) ([]chat.Part, err
 	if n == 0 {
 		return finished(step, nil, 0, 0, nil), nil
 	}
-	return append(parts, c.beside(ctx, step, shown)...), nil
+	return append(parts, c.beside(step, shown)...), nil
 }
 
 func (c *Cluster) described(ctx context.Context, o *unstructured.Unstructured) ([]chat.Part, error) {

@@ -38,7 +38,8 @@ func (c *Cluster) Execute(ctx context.Context, step nlp.Step, seen ...chat.Seen)
 		if err != nil {
 			return chat.Answer{HTTPStatus: statusOf(err), Bytes: read.Load()}, err
 		}
-		return chat.Answer{Parts: parts, HTTPStatus: http.StatusOK, Bytes: read.Load()}, nil
+		shown, find := besides(parts)
+		return chat.Answer{Parts: shown, Beside: find, HTTPStatus: http.StatusOK, Bytes: read.Load()}, nil
 	}
 	a, err := c.apply(ctx, step, seen)
 	a.Bytes = read.Load()

@@ -239,7 +239,7 @@ func (c *Cluster) rolloutStatus(ctx context.Context, step nlp.Step) ([]chat.Part
 	if len(said) == 0 {
 		return nil, nothing(step)
 	}
-	return append([]chat.Part{chat.Text{Text: strings.Join(said, "\n")}}, c.beside(ctx, step, objects)...), nil
+	return append([]chat.Part{chat.Text{Text: strings.Join(said, "\n")}}, c.beside(step, objects)...), nil
 }
 
 func (c *Cluster) rolloutHistory(ctx context.Context, step nlp.Step) ([]chat.Part, error) {

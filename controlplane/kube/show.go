@@ -61,7 +61,7 @@ func (c *Cluster) show(ctx context.Context, step nlp.Step) ([]chat.Part, error) 
 	if refused != nil && len(parts) == 0 && total == 0 {
 		return nil, refused
 	}
-	return append(finished(step, parts, total, of, refused), c.beside(ctx, step, shown)...), nil
+	return append(finished(step, parts, total, of, refused), c.beside(step, shown)...), nil
 }
 
 func finished(step nlp.Step, parts []chat.Part, total, of int, refused error) []chat.Part {

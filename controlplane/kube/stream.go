@@ -48,7 +48,12 @@ func (c *Cluster) Stream(ctx context.Context, step nlp.Step, emit func(chat.Part
 		for _, p := range a.Parts {
 			emit(p)
 		}
-		a.Parts = nil
+		if err == nil && a.Beside != nil {
+			for _, p := range a.Beside(ctx) {
+				emit(p)
+			}
+		}
+		a.Parts, a.Beside = nil, nil
 		return a, err
 	}
 	if err != nil && ctx.Err() == nil && errors.Is(bounded.Err(), context.DeadlineExceeded) {

@@ -122,7 +122,7 @@ func (c *Cluster) Blind(why string) {
 	c.blind = why
 }
 
-// Finds makes every diagnosis find this.
+// Finds makes every diagnosis find this, and what is got by name has it beside it (held as "beside").
 func (c *Cluster) Finds(findings ...chat.Finding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -305,7 +305,16 @@ func (c *Cluster) Execute(ctx context.Context, step nlp.Step, seen ...chat.Seen)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if read {
-		return c.table(step), nil
+		a := c.table(step)
+		if finds := c.finds; len(finds) > 0 && step.Op == nlp.OpGet && len(step.Names) > 0 {
+			a.Beside = func(ctx context.Context) []chat.Part {
+				if c.enter(ctx, "beside") != nil {
+					return nil
+				}
+				return finds
+			}
+		}
+		return a, nil
 	}
 	c.sent = append(c.sent, step.Op)
 	var done []string

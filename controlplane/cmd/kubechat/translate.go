@@ -281,6 +281,9 @@ func (in *interpreter) run(ctx context.Context, reply *sentenceOut) {
 			reply.Error = err.Error()
 			return
 		}
+		if a.Beside != nil {
+			a.Parts = append(a.Parts, a.Beside(ctx)...)
+		}
 		for _, p := range a.Parts {
 			kind := strings.ToLower(reflect.TypeOf(p).Name())
 			if kind == "finding" {
