@@ -14,7 +14,7 @@ func TestKubectlThroughTheTunnelSaysWhatADirectRunSays(t *testing.T) {
 	must(t, "-n", "shop", "rollout", "status", "deployment/frontend", "--timeout=60s")
 	for _, args := range []string{
 		"get nodes",
-		"get namespaces",
+		"get namespaces kube-system payments shop staging", // not those of other tests, which come and go
 		"get deployments,statefulsets -n shop -o wide",
 		"get deployment frontend -n shop -o yaml",
 		"get pods -n shop -l app=frontend -o name",
@@ -23,7 +23,7 @@ func TestKubectlThroughTheTunnelSaysWhatADirectRunSays(t *testing.T) {
 		"get configmap frontend-config -n shop -o yaml",
 		"get service -n shop --sort-by=.metadata.name",
 		"describe deployment catalog -n shop",
-		"describe node",
+		"describe namespace shop", // not the node, which lists the pods of other tests
 		"explain deployment.spec.strategy",
 		"explain promotion.spec --api-version=shop.example.com/v1",
 		"api-resources --sort-by=name",
