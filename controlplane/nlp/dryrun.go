@@ -39,6 +39,7 @@ const (
 var (
 	dryRunAsked = regexp.MustCompile(`(?i)` + dryRunLead + `(?:(?:--|\b)dry[- ]?run(?:ning)?\b(?:=(?:server|client|true)\b)?|\bwithout (?:really |actually )(?:doing|changing|applying|deleting|touching|executing|running) ?(?:it|anything|that|this)?\b|\b(?:only|just) (?:simulate|pretend)(?: it| that| to)?\b)` + dryRunTail)
 	simulated   = regexp.MustCompile(`(?i)^(?:(?:please|just|only|can you|could you|let's|i want to|i'd like to)\s+)*(?:simulate|preview|try out|dry[- ]?run)\s+`)
+	pretended   = regexp.MustCompile(`(?i)^\W*(?:(?:please|just|only)\s+)*pretend (?:to|that you|you)\s+`)
 	dryRunNot   = regexp.MustCompile(`(?i)[,;(-]?\s*\b(?:no|not an?|without|skip|forget|never mind|instead of|rather than|not just|not only|enough of) (?:an?|the|this|that|your|any|another|more)? ?(?:server[- ]side )?(?:dry[- ]?run|simulation)s?(?: this time| needed| please)?\b[),;:.!]*`)
 	dryRunPast  = regexp.MustCompile(`(?i)\b(?:after|since) (?:an?|the|this|that|your) (?:server[- ]side )?(?:dry[- ]?run|simulat)|\bdry[- ]?run\W+(?:looked|looks|was|went|worked|passed|succeeded|is (?:fine|good|ok|okay|done|over|through)|did|said|says|showed|failed)\b`)
 	doneTo      = regexp.MustCompile(`(?i)^(?:(?:what|how) (?:would happen|it would be|it would look) (?:if|when) (?:i|we|you) |(?:to|the|a|an)\s+)?(deletion|deleting|deleted|removal|removing|removed|draining|drained|scaling|scaled|labell?ing|labell?ed|tainting|tainted|cordoning|cordoned|creating|creation|created|patching|patched|annotating|annotated|setting|rollback|rolling back|rolled back|exposing|uncordoning|updating)\b(?:\s+of\b)?`)
@@ -67,7 +68,7 @@ func tryingOut(v *Vocabulary, said string) (string, bool) {
 	default:
 		return said, false
 	}
-	rest = strings.TrimSpace(rest)
+	rest = strings.TrimSpace(pretended.ReplaceAllString(rest, ""))
 	if m := doneTo.FindStringSubmatchIndex(rest); m != nil {
 		rest = doneVerbs[strings.ToLower(rest[m[2]:m[2]+5])] + rest[m[1]:]
 	}

@@ -79,6 +79,8 @@ var speechIdioms = []idiom{
 	{"<x> wants|want|needs|need|gets|should|must get|have? an|a|its|own new|own? hpa|autoscaler|horizontalpodautoscaler|autoscaling", "autoscale <x>", "scale"},
 	{"give|get|make <x> an|a|its new|own? hpa|autoscaler|horizontalpodautoscaler", "autoscale <x>", "scale"},
 	{"put|add|attach|hang|set|slap up? an|a new? hpa|autoscaler|horizontalpodautoscaler on|onto|to|for|over <x>", "autoscale <x>", "scale"},
+	{"raise|lower|lift|bump|increase|reduce|change|drop <x> max|maximum|maxreplicas|ceiling up|down? to|at <n>", "set max replicas of <x> to <n>", "hpa"},
+	{"raise|lower|lift|bump|increase|reduce|change|drop <x> min|minimum|minreplicas|floor up|down? to|at <n>", "set min replicas of <x> to <n>", "hpa"},
 	{"put|set|move|bring|push|get the? max|maximum|maxreplicas|ceiling of|for|on <x> at|to|up <n>", "set max replicas of <x> to <n>", "hpa"},
 	{"put|set|move|bring|push|get the? min|minimum|minreplicas|floor of|for|on <x> at|to|up <n>", "set min replicas of <x> to <n>", "hpa"},
 	{"put|set|move|bring|push|get <x> max|maximum|maxreplicas|ceiling at|to|up <n>", "set max replicas of <x> to <n>", "hpa"},
