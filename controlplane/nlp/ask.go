@@ -115,12 +115,24 @@ func (r *reading) noSuch(spec targetSpec, kinds []kindMention, objs []objMention
 	return target{}, &question{text: fmt.Sprintf("I see no %s called %s%s. Did you mean one of these?", said, o.name, in), candidates: near}
 }
 
+// noNamespace says which namespaces there are instead.
+func (r *reading) noNamespace(said string) *question {
+	q := &question{text: fmt.Sprintf("I see no namespace called %q.", said)}
+	switch there := slices.DeleteFunc(slices.Clone(r.v.Namespaces()), SystemNamespace); len(there) {
+	case 0:
+	case 1:
+		q.text += fmt.Sprintf(" There is %s.", there[0])
+	default:
+		q.text += fmt.Sprintf(" There are %s.", among(there))
+	}
+	return q
+}
+
 // unknownName answers a name that the vocabulary does not have: for all the asker may see, there is no such thing. It
 // offers what is called nearly so, and says plainly where nothing is.
 func (r *reading) unknownName(words []string) *question {
 	if len(r.lost) > 0 {
-		q := &question{text: fmt.Sprintf("I see no namespace called %q.", r.lost[0])}
-		return q
+		return r.noNamespace(r.lost[0])
 	}
 	for _, w := range words {
 		kind, isName := r.unknownAt(w)

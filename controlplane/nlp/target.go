@@ -180,7 +180,7 @@ func (r *reading) findTarget(spec targetSpec) (target, *question) {
 		return target{}, &question{text: fmt.Sprintf("There is no namespace %q. Did you mean %s?", where.typo, where.ns), respell: [2]string{where.typo, where.ns}}
 	}
 	if spec.write && len(r.lost) > 0 && !where.said {
-		return target{}, &question{text: fmt.Sprintf("I see no namespace called %q.", r.lost[0])}
+		return target{}, r.noNamespace(r.lost[0])
 	}
 	objs := r.freeObjects()
 	for i := len(objs) - 1; i >= 0; i-- { // a word taken as namespace elsewhere in the text stays that

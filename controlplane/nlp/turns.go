@@ -39,6 +39,18 @@ var turns = []turn{
 	// what comes before an order and says what it is for
 	turnOf(`^\W*(?:cut[- ]?over|switch[- ]?over|blue[ /-]green|action item|to-?do|task|ticket|request|change request|reminder|note|heads[- ]up|next step|go[- ]live|maintenance|follow[- ]?up|quick one|quick question|question|small thing|one thing)\s*[:-]\s+`, ""),
 
+	// namespaces by their labels: without these "every namespace" is everywhere
+	turnOf(politeLead+`(?:show me |show |list |give me |get |print )?(?:every|each|all|any) (?:single )?(?:of the )?namespaces? (?:that (?:is|are) |which (?:is|are) )?(labell?ed|tagged|with (?:the |a )?labels?|whose labels?|that (?:has|have|carr(?:y|ies)) (?:the |a )?labels?)\b`, "list namespaces $1"),
+
+	// what a field is for
+	turnOf(politeLead+`(?:tell me )?what (?:does|do|is) `+anArticle+`([a-z][a-zA-Z]+) (?:field|setting|attribute|property) (?:of|in|on) (?:a |an |the )?([a-z]+?)s?(?: do| mean| for| good for)*\W*$`, "explain $2.spec.$1"),
+
+	// what a variable is set to
+	turnOf(politeLead+`(?:what is|what's|whats|what do we have for|show me|show|tell me) (?:the )?(?:value of )?(?-i:[A-Z][A-Z0-9]*_[A-Z0-9_]+)(?: is)?(?: set to| configured| in use)? (?:on|in|for|of|at) (.{2,80}?)\W*$`, "get $1 as yaml"),
+
+	// what waits for its time does not say what to do
+	turnOf(`,? \bwhen (?:you|u) (?:have|got|get|find) (?:a |some )(?:sec|second|minute|min|moment|time|spare minute)\b,?`, " "),
+
 	// versions and the cluster itself
 	turnOf(politeLead+`(?:tell me |show me |show |give me |what is |what's |which is |get |print )*`+anArticle+`(?:kubernetes|k8s|server|api[- ]?server|cluster|control[- ]plane)(?:'s)? version(?: (?:is |that |does )*(?:of )?(?:the |our |this )?(?:api[- ]?server|server|api|cluster|control[- ]plane|masters?)?(?: (?:is |has |speaks?|runs?|serves?|uses?|reports?|on|running|speaking)*)*)?\W*$`, "show the kubernetes version"),
 	turnOf(politeLead+`(?:what|which) (?:kubernetes |k8s )?(?:version|release)(?: of kubernetes| of k8s)? (?:does|do|is|are|has) (?:the |our |this |we )?(?:api[- ]?server|server|api|cluster|control[- ]plane|masters?)?\s*(?:on|run|running|speak|speaking|serve|serving|use|using|have|at)?\W*$`, "show the kubernetes version"),
