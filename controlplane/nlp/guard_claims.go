@@ -8,31 +8,31 @@ import (
 
 // unsafeClaims are unsafeRules about who speaks, what is switched off, and what rights are wished for.
 var unsafeClaims = []struct {
-	pattern *regexp.Regexp
+	pattern *sifted
 	why     string
 }{
 	{ // a message that pretends to come from somebody else than who types it
-		regexp.MustCompile(`(?i)^[\s\W]{0,8}(the )?(system|sys|admin|administrator|operator|developer|root|assistant|kubechat)( (notice|message|note|override|prompt|alert|instructions?|directive|announcement|broadcast|orders?|update|mode|command|notification|reminder)){0,2}\s*[\]>)}*#|:]|^\s*[\[<{(*#]+\s*\w{0,20} ?(notice|message|override|announcement|broadcast|notification|mode|alert)\s*[\]>)}*#|:]`),
+		sift(`(?i)^[\s\W]{0,8}(the )?(system|sys|admin|administrator|operator|developer|root|assistant|kubechat)( (notice|message|note|override|prompt|alert|instructions?|directive|announcement|broadcast|orders?|update|mode|command|notification|reminder)){0,2}\s*[\]>)}*#|:]|^\s*[\[<{(*#]+\s*\w{0,20} ?(notice|message|override|announcement|broadcast|notification|mode|alert)\s*[\]>)}*#|:]`),
 		otherRules,
 	},
 	{
-		regexp.MustCompile(`(?i)\b(safety|security|approval|access|policy|all|any|your|the) (checks?|guards?|guard ?rails?|safeguards?|safet(y|ies)|protections?|approvals?|confirmations?|restrictions?)\b.{0,12}\b(are|is|been|were|was|stand|stay)\b.{0,16}\b(off|disabled|lifted|suspended|waived|removed|deactivated|unnecessary|void|down)\b|^\W*(the )?(checks|guards|guard ?rails|safeguards|protections|approvals) (are|have been) (all )?(off|disabled|lifted|suspended|waived|removed)\b|\b(checks|guards|guard ?rails|safeguards|approvals) are (all )?(off|disabled|lifted|suspended|waived) (until|for|from|till|today|now)\b|\b(skip|disable|bypass|ignore|drop|omit)(ping|ing)? (all |any )?(your|the|all|any|of your) (own )?(checks|guards|guard ?rails|safeguards|safety|rules|protections)\b|\byou (may|can|should|are allowed to|must) (now )?(skip|bypass|omit|ignore|forgo) (the |all |any |your )?(approvals?|confirmations?|checks?|questions?|rules|reviews?)\b`),
+		sift(`(?i)\b(safety|security|approval|access|policy|all|any|your|the) (checks?|guards?|guard ?rails?|safeguards?|safet(y|ies)|protections?|approvals?|confirmations?|restrictions?)\b.{0,12}\b(are|is|been|were|was|stand|stay)\b.{0,16}\b(off|disabled|lifted|suspended|waived|removed|deactivated|unnecessary|void|down)\b|^\W*(the )?(checks|guards|guard ?rails|safeguards|protections|approvals) (are|have been) (all )?(off|disabled|lifted|suspended|waived|removed)\b|\b(checks|guards|guard ?rails|safeguards|approvals) are (all )?(off|disabled|lifted|suspended|waived) (until|for|from|till|today|now)\b|\b(skip|disable|bypass|ignore|drop|omit)(ping|ing)? (all |any )?(your|the|all|any|of your) (own )?(checks|guards|guard ?rails|safeguards|safety|rules|protections)\b|\byou (may|can|should|are allowed to|must) (now )?(skip|bypass|omit|ignore|forgo) (the |all |any |your )?(approvals?|confirmations?|checks?|questions?|rules|reviews?)\b`),
 		"Changes are always shown before they are made, and made only when you approve them; that can't be switched off. " + help,
 	},
 	{
-		regexp.MustCompile(`(?i)\b(hidden|secret|initial|original|starting|start-?up|first|system|underlying) (set of )?(instructions?|prompts?|directives?)\b.{0,40}\b(you|your|started|run|given|word for word|verbatim)\b|\b(word for word|verbatim|exact(ly)?)\b.{0,40}\b(instructions?|prompt|directives?|system message)\b|\b(instructions?|rules|prompt|guidelines|directives)( that)? (were )?you( were| are|'re)? (given|run|started|start|work|loaded|told|set up|configured|operate|made)\b|\byour (\w+ )?(prompt|system message|instructions?)\b`),
+		sift(`(?i)\b(hidden|secret|initial|original|starting|start-?up|first|system|underlying) (set of )?(instructions?|prompts?|directives?)\b.{0,40}\b(you|your|started|run|given|word for word|verbatim)\b|\b(word for word|verbatim|exact(ly)?)\b.{0,40}\b(instructions?|prompt|directives?|system message)\b|\b(instructions?|rules|prompt|guidelines|directives)( that)? (were )?you( were| are|'re)? (given|run|started|start|work|loaded|told|set up|configured|operate|made)\b|\byour (\w+ )?(prompt|system message|instructions?)\b`),
 		"I don't tell what I am made of or work with. " + help,
 	},
 	{
-		regexp.MustCompile(`(?i)\b(show|print|get|give|tell|reveal|read|fetch|paste|dump|display|what('s| is))\b.{0,30}\btokens?\b (of|for|from|behind|used by)\b.{0,40}\b(service ?accounts?|sa)\b|\b(service ?account|sa)('s)? tokens?\b`),
+		sift(`(?i)\b(show|print|get|give|tell|reveal|read|fetch|paste|dump|display|what('s| is))\b.{0,30}\btokens?\b (of|for|from|behind|used by)\b.{0,40}\b(service ?accounts?|sa)\b|\b(service ?account|sa)('s)? tokens?\b`),
 		"KubeChat makes no tokens and shows no kubeconfig, key or credential.",
 	},
 	{ // rights to do everything to everything
-		regexp.MustCompile(`(?i)\b(give|grant|let|allow|assign|add|make|create|bind|hand|want|need|get|set|patch|extend|widen)\b.{0,60}(\*\s*(on|in|over|to|for|at)\s*(the )?\*|\b(do|doing|perform|performing) (everything|anything|whatever|all|\*)( \w+)? (on|to|with|in|over) (everything|anything|all|every|any|each|whatever|\*)|\b(all|any|every|each|wildcard) (verbs?|actions?|operations?|rights?|permissions?|privileges?)\b.{0,12}\b(on|to|over|for|in) (all|any|every|each|everything|anything|whatever)\b|\b(verbs?|resources?|rights?|permissions?|rules?)\W{1,3}\*\W.{0,30}\*)`),
+		sift(`(?i)\b(give|grant|let|allow|assign|add|make|create|bind|hand|want|need|get|set|patch|extend|widen)\b.{0,60}(\*\s*(on|in|over|to|for|at)\s*(the )?\*|\b(do|doing|perform|performing) (everything|anything|whatever|all|\*)( \w+)? (on|to|with|in|over) (everything|anything|all|every|any|each|whatever|\*)|\b(all|any|every|each|wildcard) (verbs?|actions?|operations?|rights?|permissions?|privileges?)\b.{0,12}\b(on|to|over|for|in) (all|any|every|each|everything|anything|whatever)\b|\b(verbs?|resources?|rights?|permissions?|rules?)\W{1,3}\*\W.{0,30}\*)`),
 		"KubeChat grants nobody rights to do everything to everything. Say which verbs on which resources.",
 	},
 	{
-		regexp.MustCompile(`(?i)\b(base64|b64)[- ]?(decode|decoded|decoding)\b|\bdecod(e|ing)\b.{0,40}\b(secrets?|passwords?|tokens?|credentials?|them|those|these|all of)\b`),
+		sift(`(?i)\b(base64|b64)[- ]?(decode|decoded|decoding)\b|\bdecod(e|ing)\b.{0,40}\b(secrets?|passwords?|tokens?|credentials?|them|those|these|all of)\b`),
 		secretValues,
 	},
 }

@@ -7,33 +7,27 @@ import (
 )
 
 // turns of speech that stand for a plainer one, wherever they are said.
-var straighter = []struct {
-	pattern *regexp.Regexp
-	plain   string
-}{
-	{regexp.MustCompile(`(?i)\b(cpu|processor|memory|mem|ram)[- ]wise\b`), "by $1"},
-	{regexp.MustCompile(`(?i)\b(?:in terms of|with (?:regard|respect) to|measured (?:by|in)|judged by) (?:the |their )?(cpu|processor|memory|mem|ram)\b`), "by $1"},
-	{regexp.MustCompile(`(?i)\b(?:with)?in (?:a|one)(?: single| common)? (?:list|table|view|go|output|overview)\b`), ""},
-	{regexp.MustCompile(`(?i)\b(?:desired|wanted|expected|specified|target) (?:versus|vs\.?|against|and|compared to|compared with|to|/) (?:the )?(?:actual|ready|current|available|running|real)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`), "replicas"},
-	{regexp.MustCompile(`(?i)\b(?:actual|ready|current|available|running) (?:versus|vs\.?|against|and|compared to|compared with|/) (?:the )?(?:desired|wanted|expected|specified|target)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`), "replicas"},
+var straighter = []turn{
+	turnOf(`\b(cpu|processor|memory|mem|ram)[- ]wise\b`, "by $1"),
+	turnOf(`\b(?:in terms of|with (?:regard|respect) to|measured (?:by|in)|judged by) (?:the |their )?(cpu|processor|memory|mem|ram)\b`, "by $1"),
+	turnOf(`\b(?:with)?in (?:a|one)(?: single| common)? (?:list|table|view|go|output|overview)\b`, ""),
+	turnOf(`\b(?:desired|wanted|expected|specified|target) (?:versus|vs\.?|against|and|compared to|compared with|to|/) (?:the )?(?:actual|ready|current|available|running|real)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`, "replicas"),
+	turnOf(`\b(?:actual|ready|current|available|running) (?:versus|vs\.?|against|and|compared to|compared with|/) (?:the )?(?:desired|wanted|expected|specified|target)(?: (?:replicas|replica counts?|counts?|numbers?|pods|instances))?`, "replicas"),
 }
 
 // takenBack is an order that is asked and answered with a no: "restart it? no, the logs please".
 var takenBack = regexp.MustCompile(`(?i)^[^?]*\?\s*(?:no|nope|nah|rather not|better not)[,.!]+\s+`)
 
-var moreStraight = []struct {
-	pattern *regexp.Regexp
-	plain   string
-}{
-	{regexp.MustCompile(`(?i)(^|\s)replicas\s?=\s?(\d{1,4})\b`), "${1}replicas to $2"},
-	{regexp.MustCompile(`(?i)\b(?:a |one )?quarter (?:of )?(?:an )?hour\b`), "15 minutes"},
-	{regexp.MustCompile(`(?i)\b(?:three|3) quarters of an hour\b`), "45 minutes"},
-	{regexp.MustCompile(`(?i)\bhalf (?:of )?an? (cpu|core)s?\b`), "500m cpu"},
-	{regexp.MustCompile(`(?i)\b(?:a )?quarter (?:of )?(?:an? )?(cpu|core)s?\b`), "250m cpu"},
-	{regexp.MustCompile(`(?i)\b(?:one|1) and a half (?:cpu|core)s?\b`), "1500m cpu"},
-	{regexp.MustCompile(`(?i)\b(scale|bring|take|set|put|turn|run)\b([^,.;]*) to (?:nothing|none|nil|naught|nought)\b`), "$1$2 to zero"},
-	{regexp.MustCompile(`(?i)\b(?:make sure|see to it|ensure|take care)(?: that)? (?:nothing|no (?:new |more |further )?(?:pods?|workloads?|work))(?: new| else| more)? (?:lands?|goes|runs?|starts?|(?:gets?|is|are)(?: placed| scheduled| started)?) (?:on|onto) `), "cordon "},
-	{regexp.MustCompile(`(?i)\b(check|see|know|find out|look|verify|wondering|wonder|tell me|tell us|asks?|curious|confirm|unsure) if\b`), "$1 whether"},
+var moreStraight = []turn{
+	turnOf(`(^|\s)replicas\s?=\s?(\d{1,4})\b`, "${1}replicas to $2"),
+	turnOf(`\b(?:a |one )?quarter (?:of )?(?:an )?hour\b`, "15 minutes"),
+	turnOf(`\b(?:three|3) quarters of an hour\b`, "45 minutes"),
+	turnOf(`\bhalf (?:of )?an? (cpu|core)s?\b`, "500m cpu"),
+	turnOf(`\b(?:a )?quarter (?:of )?(?:an? )?(cpu|core)s?\b`, "250m cpu"),
+	turnOf(`\b(?:one|1) and a half (?:cpu|core)s?\b`, "1500m cpu"),
+	turnOf(`\b(scale|bring|take|set|put|turn|run)\b([^,.;]*) to (?:nothing|none|nil|naught|nought)\b`, "$1$2 to zero"),
+	turnOf(`\b(?:make sure|see to it|ensure|take care)(?: that)? (?:nothing|no (?:new |more |further )?(?:pods?|workloads?|work))(?: new| else| more)? (?:lands?|goes|runs?|starts?|(?:gets?|is|are)(?: placed| scheduled| started)?) (?:on|onto) `, "cordon "),
+	turnOf(`\b(check|see|know|find out|look|verify|wondering|wonder|tell me|tell us|asks?|curious|confirm|unsure) if\b`, "$1 whether"),
 }
 
 var joiners = regexp.MustCompile(`(?i)\b([a-z-]+) (?:plus|along with|together with|as well as|and also|in addition to|next to) (?:the |all |any )?([a-z-]+)\b`)

@@ -8,13 +8,13 @@ import (
 
 // turn is a way of saying things, and the plainer one that the rules know.
 type turn struct {
-	pattern *regexp.Regexp
+	pattern *sifted
 	plain   string
 	unless  *regexp.Regexp // what the text must not say besides; nil is nothing
 }
 
 func turnOf(pattern, plain string, unless ...string) turn {
-	t := turn{pattern: regexp.MustCompile(`(?i)` + pattern), plain: plain}
+	t := turn{pattern: sift(`(?i)` + pattern), plain: plain}
 	if len(unless) > 0 {
 		t.unless = regexp.MustCompile(`(?i)` + unless[0])
 	}
