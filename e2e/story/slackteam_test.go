@@ -2,7 +2,6 @@ package story
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -149,16 +148,7 @@ func (r slackRequest) send(t *testing.T) (status int, body string) {
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("X-Slack-Request-Timestamp", r.at)
 	req.Header.Set("X-Slack-Signature", r.signature)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
+	return answered(t, req)
 }
 
 // command is what Slack posts when a user has typed /kubechat and text.
