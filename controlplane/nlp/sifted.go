@@ -35,13 +35,8 @@ func (p *sifted) ReplaceAllString(s, by string) string {
 
 // mayMatch errs on the side of yes: beyond ASCII, folding knows letters that lower case does not.
 func (p *sifted) mayMatch(s string) bool {
-	if len(p.needs) == 0 {
+	if len(p.needs) == 0 || !isASCII(s) {
 		return true
-	}
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return true
-		}
 	}
 	lower := strings.ToLower(s)
 	for _, word := range p.needs {

@@ -72,6 +72,7 @@ func (s *settings) config(e *env) (controlplane.Config, error) {
 	c := s.Config
 	c.Roles, c.Version = roles, version.Version
 	c.Telemetry = telemetry.New(telemetry.Config{Output: e.err, Level: s.logLevel, JSON: s.logJSON, Version: version.Version})
+	slog.SetDefault(c.Telemetry.Log) // for packages that know no logger, as nlp, and so that nothing goes past the redaction
 	if s.kubectlCA != "" {
 		if c.KubectlCA, err = os.ReadFile(s.kubectlCA); err != nil {
 			return c, fmt.Errorf("read kubectl's certificates: %w", err)
